@@ -1,0 +1,87 @@
+/** What a build is asked for and what it gives back. Only types: `build-repository.ts` does it. */
+import type { Digest } from '@galley/api/digest';
+import type { Emit } from '@galley/api/event';
+import type { Engine } from '@galley/engine/engine';
+import type { ImageStore } from '@galley/image/store';
+
+/** Where the repository comes from: exactly one. */
+export type SourceSpec =
+  | { readonly kind: 'directory'; readonly path: string; readonly include: readonly string[] }
+  | {
+      readonly kind: 'git';
+      readonly url: string;
+      readonly ref: string;
+      readonly contextDir: string;
+      readonly token?: string;
+    }
+  /** An uploaded tar that lies in the store under this digest. */
+  | { readonly kind: 'archive'; readonly digest: Digest };
+
+/** The part of Application.spec that a build reads (DESIGN.md §2). */
+export interface BuildOptions {
+  /** DNS label: the application. */
+  readonly name: string;
+  readonly project: string;
+  /** Empty: found by convention. */
+  readonly notebooks: readonly string[];
+  /** `3.11`; empty: from the repository, else the default. */
+  readonly python: string;
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  /** 0: none. */
+  readonly cellTimeoutMs: number;
+  readonly timeoutMs: number;
+  /** `host:port` that the training run may reach. */
+  readonly egressHosts: readonly string[];
+  /** By file path inside; see Workload.secrets. */
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+/** What a build needs of the world. */
+export interface BuildContext {
+  readonly store: ImageStore;
+  readonly engine: Engine;
+  /** The cache folder of GALLEY_HOME: wheels, locks, debs, layer index, training index. */
+  readonly cacheDir: string;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** One phase as it went, kept in the Build object. */
+export interface PhaseRecord {
+  readonly phase: string;
+  readonly state: 'done' | 'skipped' | 'failed';
+  readonly reason: string;
+  readonly elapsedMs: number;
+}
+
+export interface LayerRecord {
+  /** `base`, `dependencies`, `tools`, `runtime`, `code`, `model`, `rehearsed`. */
+  readonly role: string;
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  readonly cached: boolean;
+  /** The input that made it: `numpy 2.4.6, scipy 1.18`, `base.lock bookworm`. */
+  readonly from: string;
+}
+
+export interface BuildResult {
+  /** Of the service image: the revision. */
+  readonly image: Digest;
+  readonly environment: Digest;
+  readonly candidate: Digest;
+  readonly sourceDigest: Digest;
+  readonly lockDigest: Digest;
+  readonly trainingKey: string;
+  readonly layers: readonly LayerRecord[];
+  readonly phases: readonly PhaseRecord[];
+  /** Blobs in the store, media type application/json: report of the run (a JSON array of report lines), executed notebook, reference, schema, golden, model.json. */
+  readonly report: Digest;
+  readonly executedNotebook: Digest;
+  readonly reference: Digest | undefined;
+  readonly schema: Digest;
+  readonly golden: Digest;
+  readonly model: Digest;
+}
