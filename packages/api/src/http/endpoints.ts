@@ -1,0 +1,82 @@
+import type { GalleyEvent } from '../event.ts';
+import type { LogEntry, PathRow, ServerInfo, SecretInfo } from './messages.ts';
+import type { KindName, KindTypes } from '../kind/kinds.ts';
+import type { MonitorStatus } from '../kind/monitor.ts';
+
+/** The root of Galley's API group; objects lie under `namespaces/{project}/{plural}/{name}` as Kubernetes lays them. */
+export const apiRoot = '/apis/galley.dev/v1alpha1';
+
+/**
+ * Every endpoint that is not plain reading and writing of objects. `stream: 'ndjson'` answers one JSON value a line
+ * until the end or until the client hangs up. Path parameters are in braces.
+ */
+export const endpoints = {
+  serverInfo: { method: 'GET', path: `${apiRoot}/server` },
+  serverStop: { method: 'POST', path: `${apiRoot}/server/stop` },
+  upload: { method: 'PUT', path: `${apiRoot}/namespaces/{project}/uploads/{digest}` },
+  buildEvents: {
+    method: 'GET',
+    path: `${apiRoot}/namespaces/{project}/builds/{name}/events`,
+    stream: 'ndjson',
+  },
+  buildReport: { method: 'GET', path: `${apiRoot}/namespaces/{project}/builds/{name}/report` },
+  buildRecord: { method: 'GET', path: `${apiRoot}/namespaces/{project}/builds/{name}/records/{record}` },
+  buildCancel: { method: 'POST', path: `${apiRoot}/namespaces/{project}/builds/{name}/cancel` },
+  applicationLogs: {
+    method: 'GET',
+    path: `${apiRoot}/namespaces/{project}/applications/{name}/logs`,
+    stream: 'ndjson',
+  },
+  applicationInspect: { method: 'GET', path: `${apiRoot}/namespaces/{project}/applications/{name}/inspect` },
+  monitorStatus: { method: 'GET', path: `${apiRoot}/namespaces/{project}/monitors/{name}/window` },
+  monitorPaths: { method: 'GET', path: `${apiRoot}/namespaces/{project}/monitors/{name}/paths` },
+  secretList: { method: 'GET', path: `${apiRoot}/namespaces/{project}/secrets` },
+  secretPut: { method: 'PUT', path: `${apiRoot}/namespaces/{project}/secrets/{name}` },
+  secretDelete: { method: 'DELETE', path: `${apiRoot}/namespaces/{project}/secrets/{name}` },
+} as const satisfies Record<string, { method: string; path: string; stream?: 'ndjson' }>;
+
+export type EndpointName = keyof typeof endpoints;
+
+/** What each endpoint takes as query and body, and what it answers (one item, for streams). */
+export interface EndpointTypes {
+  serverInfo: { query: Record<never, never>; body: undefined; answer: ServerInfo };
+  /** `keep`: workloads go on. */
+  serverStop: { query: Record<never, never>; body: { keep: boolean }; answer: Record<never, never> };
+  /** The tar of a directory, hashed again by the server; at most 1 GiB. */
+  upload: { query: Record<never, never>; body: Uint8Array | ReadableStream; answer: { digest: string } };
+  /** `follow=true` goes on until the build ends. */
+  buildEvents: { query: { follow?: 'true' }; body: undefined; answer: GalleyEvent };
+  /** The lines of report.jsonl (docs/design/wire.md). */
+  buildReport: { query: Record<never, never>; body: undefined; answer: { lines: readonly unknown[] } };
+  /** `report`, `executedNotebook`, `reference`, `schema`, `golden`, `model`: the blob's JSON. */
+  buildRecord: { query: Record<never, never>; body: undefined; answer: unknown };
+  buildCancel: { query: Record<never, never>; body: undefined; answer: Record<never, never> };
+  applicationLogs: { query: { follow?: 'true'; since?: string }; body: undefined; answer: LogEntry };
+  applicationInspect: {
+    query: Record<never, never>;
+    body: undefined;
+    answer: { replica: string; inspection: unknown };
+  };
+  /** Distances over an event-time window: RFC 3339 `from` (inclusive) and `to` (exclusive); absent: everything. */
+  monitorStatus: { query: { from?: string; to?: string }; body: undefined; answer: MonitorStatus };
+  monitorPaths: {
+    query: { from?: string; to?: string };
+    body: undefined;
+    answer: { paths: readonly PathRow[]; coverage: unknown };
+  };
+  /** Names only; values are never read back. */
+  secretList: { query: Record<never, never>; body: undefined; answer: { items: readonly SecretInfo[] } };
+  secretPut: { query: Record<never, never>; body: { value: string }; answer: SecretInfo };
+  secretDelete: { query: Record<never, never>; body: undefined; answer: Record<never, never> };
+}
+
+/** The collection of a kind in a project. */
+export function collectionPath(plural: string, project: string): string {
+  return `${apiRoot}/namespaces/${encodeURIComponent(project)}/${plural}`;
+}
+
+/** One line of a watch, as Kubernetes writes it. */
+export interface WatchLine<K extends KindName> {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  readonly object: KindTypes[K];
+}

@@ -1,0 +1,43 @@
+/** Answers of endpoints that are no objects. */
+
+export interface ServerInfo {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAt: string;
+  /** `https://127.0.0.1:7443`. */
+  readonly api: string;
+  /** `http://127.0.0.1:7080`. */
+  readonly gateway: string;
+  readonly home: string;
+  /** The engine's tier, and what is missing when there is no isolation. */
+  readonly isolation: { readonly tier: string; readonly missing?: string; readonly fix?: string };
+}
+
+/** A line that a replica printed. */
+export interface LogEntry {
+  readonly time: string;
+  readonly replica: string;
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+}
+
+export interface SecretInfo {
+  readonly name: string;
+  readonly createdAt: string;
+  readonly bytes: number;
+}
+
+/** A path through the scoring code: how often it is taken now and in the reference. */
+export interface PathRow {
+  readonly function: string;
+  readonly notebook: string | null;
+  readonly cell: number | null;
+  readonly file: string | null;
+  /** `17`, `unseen` or `exception`. */
+  readonly path: string;
+  readonly lines: readonly (readonly [number, number])[];
+  readonly fallback: boolean;
+  /** Shares, 0 to 1. */
+  readonly now: number;
+  readonly reference: number;
+}

@@ -1,0 +1,134 @@
+import Type, { type Static } from 'typebox';
+import { Condition, type GalleyObject } from './object.ts';
+
+const HostPort = Type.String({ pattern: '^[A-Za-z0-9.-]+:[0-9]{1,5}$', description: 'host:port' });
+/** A Kubernetes quantity of bytes: `256Mi`, `4Gi`, `1000000`. Read by `quantity.ts`. */
+const Bytes = Type.String({ pattern: '^[0-9]+(\\.[0-9]+)?(Ki|Mi|Gi|Ti|k|M|G|T)?$' });
+/** A Kubernetes quantity of CPUs: `250m`, `1`, `1.5`. */
+const Cpus = Type.String({ pattern: '^[0-9]+(\\.[0-9]+)?m?$' });
+/** A Go duration: `0s`, `90s`, `2h`. Read by `duration.ts`. */
+const Duration = Type.String({ pattern: '^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$' });
+
+const Limits = Type.Object(
+  { memory: Type.Optional(Bytes), cpu: Type.Optional(Cpus) },
+  { additionalProperties: false },
+);
+
+/** How it is built. Every field is optional in `galley.yaml`; defaults are in `application-defaults.ts`. */
+export const BuildSpec = Type.Object(
+  {
+    notebooks: Type.Optional(Type.Array(Type.String())),
+    python: Type.Optional(Type.String({ pattern: '^(3\\.[0-9]{1,2})?$' })),
+    resources: Type.Optional(Type.Object({ limits: Type.Optional(Limits) }, { additionalProperties: false })),
+    cellTimeout: Type.Optional(Duration),
+    timeout: Type.Optional(Duration),
+  },
+  { additionalProperties: false },
+);
+export type BuildSpec = Static<typeof BuildSpec>;
+
+export const EgressSpec = Type.Object(
+  { hosts: Type.Optional(Type.Array(HostPort)) },
+  { additionalProperties: false },
+);
+
+export const SecretUse = Type.Object(
+  {
+    name: Type.String(),
+    as: Type.Optional(Type.Union([Type.Literal('file'), Type.Literal('env')])),
+    phases: Type.Optional(Type.Array(Type.Union([Type.Literal('build'), Type.Literal('service')]))),
+  },
+  { additionalProperties: false },
+);
+
+export const ServiceSpec = Type.Object(
+  {
+    replicas: Type.Optional(
+      Type.Object(
+        {
+          min: Type.Optional(Type.Integer({ minimum: 1, maximum: 16 })),
+          max: Type.Optional(Type.Integer({ minimum: 1, maximum: 16 })),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    resources: Type.Optional(
+      Type.Object(
+        { requests: Type.Optional(Limits), limits: Type.Optional(Limits) },
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export const MonitorSpec = Type.Object(
+  { eventTime: Type.Optional(Type.Boolean()) },
+  { additionalProperties: false },
+);
+
+/** `galley.yaml` in a repository: Application.spec without `source`. Unknown keys are refused by name. */
+export const GalleyYaml = Type.Object(
+  {
+    name: Type.Optional(Type.String()),
+    build: Type.Optional(BuildSpec),
+    egress: Type.Optional(EgressSpec),
+    secrets: Type.Optional(Type.Array(SecretUse)),
+    service: Type.Optional(ServiceSpec),
+    monitor: Type.Optional(MonitorSpec),
+  },
+  { additionalProperties: false },
+);
+export type GalleyYaml = Static<typeof GalleyYaml>;
+
+/** Where it comes from: exactly one member. */
+export const ApplicationSource = Type.Object(
+  {
+    git: Type.Optional(
+      Type.Object(
+        {
+          url: Type.String(),
+          ref: Type.Optional(Type.String()),
+          secret: Type.Optional(Type.String({ description: 'name of a secret that holds a token' })),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+    /** An uploaded directory, by the digest of its tar. */
+    archive: Type.Optional(
+      Type.Object(
+        { digest: Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }) },
+        { additionalProperties: false },
+      ),
+    ),
+    contextDir: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+
+export const ApplicationSpec = Type.Object(
+  {
+    source: ApplicationSource,
+    build: Type.Optional(BuildSpec),
+    egress: Type.Optional(EgressSpec),
+    secrets: Type.Optional(Type.Array(SecretUse)),
+    service: Type.Optional(ServiceSpec),
+    monitor: Type.Optional(MonitorSpec),
+  },
+  { additionalProperties: false },
+);
+export type ApplicationSpec = Static<typeof ApplicationSpec>;
+
+export const ApplicationStatus = Type.Object({
+  url: Type.Optional(Type.String()),
+  latestBuild: Type.Optional(Type.String()),
+  latestRevision: Type.Optional(Type.String()),
+  servingRevision: Type.Optional(Type.String()),
+  /** Replicas that answer. */
+  readyReplicas: Type.Integer(),
+  conditions: Type.Array(Condition),
+});
+export type ApplicationStatus = Static<typeof ApplicationStatus>;
+
+/** What a person wants to exist: a source, how it is built, how it is served, what watches it. */
+export type Application = GalleyObject<'Application', ApplicationSpec, ApplicationStatus>;

@@ -1,0 +1,33 @@
+import Type, { type Static } from 'typebox';
+import { SecretUse, ServiceSpec } from './application.ts';
+import { Condition, type GalleyObject } from './object.ts';
+
+/** An image digest and the configuration it runs with; never changes. */
+export const RevisionSpec = Type.Object({
+  application: Type.String(),
+  build: Type.String(),
+  number: Type.Integer(),
+  image: Type.String(),
+  service: ServiceSpec,
+  egressHosts: Type.Array(Type.String()),
+  secrets: Type.Array(SecretUse),
+  /** Blobs of the build: reference, schema, golden, model. */
+  records: Type.Record(Type.String(), Type.String()),
+});
+
+export const RevisionStatus = Type.Object({
+  replicas: Type.Array(
+    Type.Object({
+      workload: Type.String(),
+      phase: Type.String(),
+      ready: Type.Boolean(),
+      reason: Type.Optional(Type.String()),
+      restarts: Type.Integer(),
+    }),
+  ),
+  /** Whether traffic goes to it. */
+  serving: Type.Boolean(),
+  conditions: Type.Array(Condition),
+});
+
+export type Revision = GalleyObject<'Revision', Static<typeof RevisionSpec>, Static<typeof RevisionStatus>>;
