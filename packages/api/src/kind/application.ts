@@ -43,6 +43,8 @@ export const SecretUse = Type.Object(
 
 export const ServiceSpec = Type.Object(
   {
+    /** Environment of the replicas: addresses and switches, never a secret. A change makes a new revision of the same image. */
+    env: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }), Type.String())),
     replicas: Type.Optional(
       Type.Object(
         {
