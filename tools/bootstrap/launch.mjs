@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { nodeFolder } from './node-packages.mjs';
+
+/**
+ * Runs a task with Node 24 until it ends, and hands signals on to it.
+ * @param {string} root
+ * @param {{ script: string, prefix: string[] }} task
+ * @param {string[]} args
+ * @returns {Promise<number>} the task's exit code, 128+n when signal n ended it
+ */
+export function launch(root, task, args) {
+  const folder = nodeFolder(root);
+  const child = spawn(join(folder, 'node'), [join(root, task.script), ...task.prefix, ...args], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, PATH: `${folder}${delimiter}${process.env.PATH ?? ''}` },
+  });
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(name, () => {
+      // A terminal sends Ctrl-C to the child as well, and a second one may mean "at once" to it.
+      if (name === 'SIGINT' && process.stdin.isTTY) return;
+      child.kill(name);
+    });
+  }
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code, signalName) => resolve(code ?? 128 + constants.signals[signalName]));
+  });
+}
