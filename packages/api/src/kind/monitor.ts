@@ -12,6 +12,11 @@ export const StreamDistance = Type.Object({
   referenceN: Type.Integer(),
   /** Total variation distance, 0 to 1. */
   totalVariation: Type.Number(),
+  /**
+   * The total variation that sampling alone gives on average when nothing moved:
+   * ½ · Σ √(2·p(1−p)·(1/n + 1/N)/π) over the cells, p the share of both together. To read a distance by; not a test.
+   */
+  expectedBySampling: Type.Number(),
   /** Jensen–Shannon distance, base 2, 0 to 1. */
   jensenShannon: Type.Number(),
   /** The cell that gained most and the one that lost most, with the shares. */
