@@ -1,0 +1,34 @@
+import { createReadStream } from 'node:fs';
+import { shortDigest, type Digest } from '@galley/api/digest';
+import { GalleyError } from '@galley/api/error/galley-error';
+import type { ImageStore } from '@galley/image/store';
+import { collectIgnoreFiles } from './git-repository.ts';
+import { matchIgnoreRules } from './ignore-rules.ts';
+import { readTar } from './read-tar.ts';
+import type { SourceTree } from './source-tree.ts';
+import { TreeBuilder } from './tree-builder.ts';
+
+/**
+ * An uploaded tar as a source. It is hostile: every entry is checked before it is taken, nothing is written under a name of its
+ * choosing. Throws `BLOB_MISSING`, `SOURCE_REFUSED`, `LFS_POINTER`, `SOURCE_TOO_LARGE`.
+ */
+export async function openArchive(
+  digest: Digest,
+  options: { readonly store: ImageStore; readonly spool: string; readonly signal?: AbortSignal | undefined },
+): Promise<SourceTree> {
+  if (!(await options.store.has(digest))) {
+    throw new GalleyError('BLOB_MISSING', `The uploaded source ${shortDigest(digest)} is not in the store.`, {
+      hint: 'Deploy again: the upload is repeated.',
+      details: { digest },
+    });
+  }
+  const builder = new TreeBuilder(options.spool);
+  const rules = new Map<string, string>();
+  await readTar(createReadStream(options.store.blobPath(digest)), builder, options.signal);
+  const tree = await builder.finish({
+    origin: `archive ${shortDigest(digest)}`,
+    ignoredBy: (path) => Promise.resolve(matchIgnoreRules(rules, path)),
+  });
+  await collectIgnoreFiles(tree, rules);
+  return tree;
+}
