@@ -1,0 +1,200 @@
+import { createHash } from 'node:crypto';
+import { access, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDigest, type Digest } from '@galley/api/digest';
+import { GalleyError } from '@galley/api/error/galley-error';
+import type { Descriptor } from './descriptor.ts';
+import { isMissing } from './layout/disk-errors.ts';
+import { blobFile, ingest, type IngestOptions } from './layout/ingest.ts';
+import { replaceFile } from './layout/replace-file.ts';
+import { notFound, TagIndex } from './layout/tag-index.ts';
+import { imageTypes, mediaType } from './media-type.ts';
+import type { ImageStore, TagHistory } from './store.ts';
+
+/** Manifests and configurations larger than this are refused, as registries do (engine.md §4). */
+const jsonBytesMax = 4 << 20;
+
+export interface LayoutStoreOptions {
+  /** Only the owner of GALLEY_HOME says true: what others are still writing is removed. Default false. */
+  readonly wipe?: boolean;
+  /** Milliseconds since the epoch, for the history of tags. Default: the clock. */
+  readonly now?: () => number;
+}
+
+/**
+ * Opens, or makes, an OCI image layout as a store. Several stores may be open on one folder (workers do that to write blobs); tags are
+ * moved by one of them.
+ */
+export async function openLayoutStore(root: string, options: LayoutStoreOptions = {}): Promise<ImageStore> {
+  if (options.wipe === true) await rm(join(root, 'ingest'), { recursive: true, force: true });
+  await mkdir(join(root, 'blobs', 'sha256'), { recursive: true });
+  await mkdir(join(root, 'ingest'), { recursive: true });
+  await createOnce(root, 'oci-layout', { imageLayoutVersion: '1.0.0' });
+  await createOnce(root, 'index.json', {
+    schemaVersion: 2,
+    mediaType: mediaType.index,
+    manifests: [],
+  });
+  return new LayoutStore(root, options.now ?? Date.now);
+}
+
+async function createOnce(root: string, name: string, value: unknown): Promise<void> {
+  const path = join(root, name);
+  try {
+    await access(path);
+  } catch {
+    await replaceFile(path, `${JSON.stringify(value)}\n`, join(root, 'ingest'));
+  }
+}
+
+class LayoutStore implements ImageStore {
+  readonly root: string;
+  readonly #tags: TagIndex;
+
+  constructor(root: string, now: () => number) {
+    this.root = root;
+    this.#tags = new TagIndex(root, now);
+  }
+
+  blobPath(digest: Digest): string {
+    return blobFile(this.root, digest);
+  }
+
+  async has(digest: Digest): Promise<boolean> {
+    const found = await stat(this.blobPath(digest)).catch(() => undefined);
+    return found?.isFile() ?? false;
+  }
+
+  write(source: AsyncIterable<Uint8Array> | Uint8Array, options: IngestOptions): Promise<Descriptor> {
+    return ingest(this.root, source, options);
+  }
+
+  async readJson(digest: Digest): Promise<unknown> {
+    const bytes = await this.#readSmall(digest);
+    const actual = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    if (actual !== digest) {
+      throw new GalleyError(
+        'DIGEST_MISMATCH',
+        `The blob ${digest} in ${this.root} was altered: it is ${actual}.`,
+        {
+          hint: 'Remove the file and build or pull the image again.',
+          details: { expected: digest, actual, path: this.blobPath(digest) },
+        },
+      );
+    }
+    try {
+      return JSON.parse(bytes.toString('utf8'));
+    } catch (cause) {
+      throw new GalleyError('IMAGE_INVALID', `The blob ${digest} is not JSON.`, {
+        cause,
+        details: { digest },
+      });
+    }
+  }
+
+  async tag(name: string, digest: Digest): Promise<void> {
+    checkTagName(name);
+    const manifest = await this.readJson(digest);
+    const type = mediaTypeOf(manifest);
+    if (type === undefined) {
+      throw new GalleyError(
+        'IMAGE_INVALID',
+        `${digest} is no image manifest, so "${name}" cannot point at it.`,
+        {
+          details: { name, digest },
+        },
+      );
+    }
+    const { size } = await stat(this.blobPath(digest));
+    await this.#tags.set(name, { mediaType: type, digest, size });
+  }
+
+  untag(name: string): Promise<void> {
+    return this.#tags.remove(name);
+  }
+
+  tags(): Promise<readonly TagHistory[]> {
+    return this.#tags.list();
+  }
+
+  async resolve(reference: string): Promise<Digest> {
+    const tagged = (await this.#tags.find(reference)) ?? (await this.#tags.find(`${reference}:latest`));
+    if (tagged !== undefined) return tagged;
+    if (isDigest(reference)) {
+      if (await this.has(reference)) return reference;
+      throw notFound(reference);
+    }
+    return this.#resolvePrefix(reference);
+  }
+
+  async #resolvePrefix(reference: string): Promise<Digest> {
+    const prefix = /^(?:sha256:)?([0-9a-f]{6,63})$/.exec(reference)?.[1];
+    if (prefix === undefined) throw notFound(reference);
+    const names = await readdir(join(this.root, 'blobs', 'sha256'));
+    const matches: Digest[] = [];
+    for (const name of names) {
+      const digest = `sha256:${name}`;
+      if (name.startsWith(prefix) && isDigest(digest) && (await this.#isManifest(digest)))
+        matches.push(digest);
+    }
+    const [only, ...others] = matches;
+    if (only === undefined) throw notFound(reference);
+    if (others.length === 0) return only;
+    throw new GalleyError(
+      'IMAGE_NOT_FOUND',
+      `"${reference}" begins the digests of ${matches.length} images.`,
+      {
+        hint: 'Give more digits of the digest.',
+        details: { reference, matches },
+      },
+    );
+  }
+
+  async #isManifest(digest: Digest): Promise<boolean> {
+    const { size } = await stat(this.blobPath(digest));
+    if (size > jsonBytesMax) return false;
+    const value = await this.readJson(digest).catch(() => undefined);
+    return mediaTypeOf(value) !== undefined;
+  }
+
+  async #readSmall(digest: Digest): Promise<Buffer> {
+    let handle;
+    try {
+      handle = await open(this.blobPath(digest), 'r');
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      throw new GalleyError('BLOB_MISSING', `The store ${this.root} does not hold ${digest}.`, {
+        hint: 'galley image list',
+        details: { digest, root: this.root },
+      });
+    }
+    try {
+      const { size } = await handle.stat();
+      if (size > jsonBytesMax) {
+        const text = `The blob ${digest} is ${size} bytes; manifests and configurations may be ${jsonBytesMax}.`;
+        throw new GalleyError('IMAGE_INVALID', text, { details: { digest, size } });
+      }
+      return await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+/** The media type of a manifest or index; from the members where an old writer left it out. */
+function mediaTypeOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const type = 'mediaType' in value && typeof value.mediaType === 'string' ? value.mediaType : undefined;
+  if (type !== undefined) return imageTypes.has(type) ? type : undefined;
+  if ('config' in value && 'layers' in value) return mediaType.manifest;
+  if ('manifests' in value) return mediaType.index;
+  return undefined;
+}
+
+function checkTagName(name: string): void {
+  if (/^[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,254}$/.test(name) && !name.startsWith('sha256:')) return;
+  throw new GalleyError('IMAGE_INVALID', `"${name}" cannot be a tag.`, {
+    hint: 'A tag begins with a letter or digit and holds letters, digits and . _ / : @ + - only, at most 255.',
+    details: { name },
+  });
+}

@@ -1,0 +1,152 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDigest, type Digest } from '@galley/api/digest';
+import { GalleyError } from '@galley/api/error/galley-error';
+import type { Descriptor } from '../descriptor.ts';
+import { mediaType } from '../media-type.ts';
+import type { TagHistory } from '../store.ts';
+import { isMissing } from './disk-errors.ts';
+import { replaceFile } from './replace-file.ts';
+
+/** image-spec, annotations.md: the key under which an index names a manifest. */
+export const refName = 'org.opencontainers.image.ref.name';
+
+type HistoryFile = Record<string, { time: string; digest: Digest }[]>;
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isDescriptor(value: unknown): value is Descriptor {
+  if (!isRecord(value)) return false;
+  return (
+    typeof value['mediaType'] === 'string' &&
+    typeof value['digest'] === 'string' &&
+    isDigest(value['digest']) &&
+    typeof value['size'] === 'number'
+  );
+}
+
+async function readJsonFile(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new GalleyError('IMAGE_INVALID', `${path} is not JSON.`, { cause: error, details: { path } });
+  }
+}
+
+/**
+ * The tags of a layout. `index.json` is the truth, so other tools may write it too; `tag-history.json` beside it only remembers, and is
+ * mended from the index when a `kill -9` fell between the two. Writers take turns within one store; GALLEY_HOME has one owner (DESIGN.md §3).
+ */
+export class TagIndex {
+  readonly #root: string;
+  readonly #now: () => number;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(root: string, now: () => number) {
+    this.#root = root;
+    this.#now = now;
+  }
+
+  get #indexPath(): string {
+    return join(this.#root, 'index.json');
+  }
+
+  get #historyPath(): string {
+    return join(this.#root, 'tag-history.json');
+  }
+
+  /** Every manifest of the index, tagged or not. */
+  async manifests(): Promise<readonly Descriptor[]> {
+    const index = await readJsonFile(this.#indexPath);
+    if (index === undefined) return [];
+    const list = isRecord(index) ? index['manifests'] : undefined;
+    if (!Array.isArray(list)) {
+      throw new GalleyError('IMAGE_INVALID', `${this.#indexPath} has no list of manifests.`);
+    }
+    return list.filter(isDescriptor);
+  }
+
+  async find(name: string): Promise<Digest | undefined> {
+    return (await this.manifests()).findLast((entry) => entry.annotations?.[refName] === name)?.digest;
+  }
+
+  /** Points a tag at a manifest. */
+  set(name: string, manifest: Descriptor): Promise<void> {
+    return this.#exclusive(async () => {
+      const rest = (await this.manifests()).filter((entry) => entry.annotations?.[refName] !== name);
+      const history = await this.#history();
+      const { digest } = manifest;
+      await this.#writeIndex([...rest, { ...manifest, annotations: { [refName]: name } }]);
+      const known = history[name] ?? [];
+      if (known.at(-1)?.digest === digest) return;
+      known.push({ time: new Date(this.#now()).toISOString(), digest });
+      await this.#writeHistory({ ...history, [name]: known });
+    });
+  }
+
+  /** Forgets a tag; its history stays, so that the same name later goes on where it was. */
+  remove(name: string): Promise<void> {
+    return this.#exclusive(async () => {
+      const all = await this.manifests();
+      const rest = all.filter((entry) => entry.annotations?.[refName] !== name);
+      if (rest.length === all.length) throw notFound(name);
+      await this.#writeHistory(await this.#history());
+      await this.#writeIndex(rest);
+    });
+  }
+
+  async list(): Promise<readonly TagHistory[]> {
+    const history = await this.#history();
+    const names = (await this.manifests()).map((entry) => entry.annotations?.[refName]);
+    return [...new Set(names)]
+      .filter((name) => name !== undefined)
+      .sort()
+      .map((name) => ({ name, history: history[name] ?? [] }));
+  }
+
+  /** The remembered history, with what the index knows better put right. */
+  async #history(): Promise<HistoryFile> {
+    const file = await readJsonFile(this.#historyPath);
+    const history: HistoryFile = Object.create(null);
+    const tags = isRecord(file) && isRecord(file['tags']) ? file['tags'] : {};
+    for (const [name, moves] of Object.entries(tags)) {
+      // Our own file, written by #writeHistory; a foreign shape is dropped rather than trusted.
+      if (Array.isArray(moves)) history[name] = moves as HistoryFile[string];
+    }
+    for (const entry of await this.manifests()) {
+      const name = entry.annotations?.[refName];
+      if (name === undefined || history[name]?.at(-1)?.digest === entry.digest) continue;
+      const { mtime } = await stat(this.#indexPath);
+      history[name] = [...(history[name] ?? []), { time: mtime.toISOString(), digest: entry.digest }];
+    }
+    return history;
+  }
+
+  #writeIndex(manifests: readonly Descriptor[]): Promise<void> {
+    const index = { schemaVersion: 2, mediaType: mediaType.index, manifests };
+    return replaceFile(this.#indexPath, `${JSON.stringify(index, null, 2)}\n`, join(this.#root, 'ingest'));
+  }
+
+  #writeHistory(tags: HistoryFile): Promise<void> {
+    const file = { schema: 'galley.dev/tag-history/v1', tags };
+    return replaceFile(this.#historyPath, `${JSON.stringify(file, null, 2)}\n`, join(this.#root, 'ingest'));
+  }
+
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** The error for a name that leads nowhere. */
+export function notFound(reference: string): GalleyError {
+  return new GalleyError('IMAGE_NOT_FOUND', `There is no image "${reference}".`, {
+    hint: 'galley image list',
+    details: { reference },
+  });
+}
