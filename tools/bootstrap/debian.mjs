@@ -33,10 +33,13 @@ export async function installDebian(names, run) {
     });
   }
   if (process.getuid?.() !== 0) {
-    throw new BootstrapError(`Debian packages are missing, and only root may install them: ${plain.join(', ')}.`, {
-      fix: 'Copy this, then run again:',
-      command: `sudo sh -c '${command}'`,
-    });
+    throw new BootstrapError(
+      `Debian packages are missing, and only root may install them: ${plain.join(', ')}.`,
+      {
+        fix: 'Copy this, then run again:',
+        command: `sudo sh -c '${command}'`,
+      },
+    );
   }
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   const lock = ['-o', 'DPkg::Lock::Timeout=300'];

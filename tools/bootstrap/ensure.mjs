@@ -18,10 +18,13 @@ export async function ensure(root, needs, signal) {
       if (!need.missing()) continue;
       await need.install({ root, run: (options) => step({ cwd: root, signal, ...options }) });
       if (need.missing()) {
-        throw new BootstrapError(`${need.title}: the installation ended well, but something is still missing.`, {
-          fix: 'Remove what it left and try again.',
-          command: 'rm -rf node_modules .tools && npm start',
-        });
+        throw new BootstrapError(
+          `${need.title}: the installation ended well, but something is still missing.`,
+          {
+            fix: 'Remove what it left and try again.',
+            command: 'rm -rf node_modules .tools && npm start',
+          },
+        );
       }
     }
   });

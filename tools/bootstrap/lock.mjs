@@ -51,7 +51,8 @@ function waitForRelease(name, signal) {
     const abort = () => socket.destroy();
     signal.addEventListener('abort', abort, { once: true });
     socket.on('data', (chunk) => {
-      if (holder === '') process.stderr.write(`galley: waiting for the installation by process ${String(chunk).trim()}\n`);
+      if (holder === '')
+        process.stderr.write(`galley: waiting for the installation by process ${String(chunk).trim()}\n`);
       holder += chunk;
     });
     socket.on('error', () => {});

@@ -52,7 +52,10 @@ function matchesLock(root) {
 function lockedPaths(root) {
   const { packages } = lockOf(join(root, 'package-lock.json'));
   return Object.entries(packages)
-    .filter(([path, entry]) => path.startsWith('node_modules/') && fits(entry.os, 'linux') && fits(entry.cpu, process.arch))
+    .filter(
+      ([path, entry]) =>
+        path.startsWith('node_modules/') && fits(entry.os, 'linux') && fits(entry.cpu, process.arch),
+    )
     .filter(([, entry]) => fits(entry.libc, 'glibc'))
     .map(([path]) => path);
 }

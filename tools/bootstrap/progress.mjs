@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** How often a terminal's line is drawn again, and how often a line is printed where there is no terminal. */
 const terminalMs = 500;
 const plainMs = 10_000;
@@ -28,8 +30,10 @@ export function progress(title, counter) {
   return {
     /** Takes a piece of the command's output; its last line is shown where there is no counter. */
     line(chunk) {
-      // eslint-disable-next-line no-control-regex -- colours of the command would break our own line
-      const lines = chunk.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '').split(/[\r\n]+/).filter((text) => text.trim() !== '');
+      // The command's colours would break our own line.
+      const lines = stripVTControlCharacters(chunk)
+        .split(/[\r\n]+/)
+        .filter((text) => text.trim() !== '');
       last = lines.at(-1)?.trim() ?? last;
     },
     /** Ends the display, with the time that it took. */

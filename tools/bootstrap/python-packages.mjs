@@ -52,6 +52,8 @@ function uvEnvironment(root) {
 }
 
 function pipSetting(root, name) {
-  const asked = spawnSync(join(root, '.tools/bin/python'), ['-m', 'pip', 'config', 'get', name], { encoding: 'utf8' });
+  const asked = spawnSync(join(root, '.tools/bin/python'), ['-m', 'pip', 'config', 'get', name], {
+    encoding: 'utf8',
+  });
   return asked.status === 0 ? asked.stdout.trim() : '';
 }

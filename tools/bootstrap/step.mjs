@@ -22,7 +22,11 @@ export async function step({ title, command, cwd, signal, env = {}, counter, fix
   if (signal.aborted) throw stoppedBy(signal.reason);
   const [program, ...args] = command;
   const shown = progress(title, counter);
-  const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (chunk) => {
@@ -42,11 +46,14 @@ export async function step({ title, command, cwd, signal, env = {}, counter, fix
   shown.end(ok);
   if (signal.aborted) throw stoppedBy(signal.reason);
   if (ok) return;
-  throw new BootstrapError(`${title}: ${ended.error ? ended.error.message : `${program} ended with ${ended.code}`}.`, {
-    output,
-    command: retry ?? command.join(' '),
-    ...(fix === undefined ? {} : { fix }),
-  });
+  throw new BootstrapError(
+    `${title}: ${ended.error ? ended.error.message : `${program} ended with ${ended.code}`}.`,
+    {
+      output,
+      command: retry ?? command.join(' '),
+      ...(fix === undefined ? {} : { fix }),
+    },
+  );
 }
 
 /**

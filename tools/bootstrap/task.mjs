@@ -9,7 +9,12 @@ import { uv } from './uv.mjs';
  * fast and quiet, since it runs before every task.
  */
 const all = (root) => [nodePackages(root), debianPackages(root, 'all'), uv(root)];
-const withTests = (root) => [nodePackages(root), debianPackages(root, 'test'), uv(root), pythonPackages(root)];
+const withTests = (root) => [
+  nodePackages(root),
+  debianPackages(root, 'test'),
+  uv(root),
+  pythonPackages(root),
+];
 
 const tasks = {
   start: { script: 'packages/cli/src/main.ts', prefix: ['start'], needs: all },

@@ -13,13 +13,22 @@ export function uv(root) {
   return {
     title: 'uv',
     missing: () =>
-      !existsSync(join(root, '.tools/bin/uv')) || !existsSync(stamp) || readFileSync(stamp, 'utf8') !== uvVersion,
+      !existsSync(join(root, '.tools/bin/uv')) ||
+      !existsSync(stamp) ||
+      readFileSync(stamp, 'utf8') !== uvVersion,
     async install({ run }) {
       if (!has('venv', 'ensurepip')) await bringVenv(run);
       await run({ title: 'virtual environment for tools', command: ['python3', '-m', 'venv', '.tools'] });
       await run({
         title: `uv ${uvVersion}`,
-        command: ['.tools/bin/python', '-m', 'pip', 'install', '--disable-pip-version-check', `uv==${uvVersion}`],
+        command: [
+          '.tools/bin/python',
+          '-m',
+          'pip',
+          'install',
+          '--disable-pip-version-check',
+          `uv==${uvVersion}`,
+        ],
         fix: 'Check the network and the pip configuration of this machine, then run again.',
       });
       writeFileSync(stamp, uvVersion);
@@ -37,9 +46,12 @@ async function bringVenv(run) {
   const version = spawnSync('python3', ['--version'], { encoding: 'utf8' });
   const old = /^Python (?:2|3\.[0-8])\b/.exec(version.stdout ?? '');
   if (old) {
-    throw new BootstrapError(`The machine's python3 is too old: ${version.stdout.trim()}; 3.9 is the oldest that works.`, {
-      fix: 'Put a newer python3 first in PATH, then run again.',
-    });
+    throw new BootstrapError(
+      `The machine's python3 is too old: ${version.stdout.trim()}; 3.9 is the oldest that works.`,
+      {
+        fix: 'Put a newer python3 first in PATH, then run again.',
+      },
+    );
   }
   // Debian and Ubuntu cut ensurepip out of python3 and ship it as python3-venv.
   await installDebian(['python3', 'python3-venv'], run);
