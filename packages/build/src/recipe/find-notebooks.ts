@@ -1,0 +1,61 @@
+import { GalleyError } from '@galley/api/error/galley-error';
+import type { SourceTree } from '../source/source-tree.ts';
+
+/** Which notebooks run, in order, and what said so. */
+export interface NotebookChoice {
+  readonly notebooks: readonly string[];
+  /** `galley.yaml`, `.s2i/environment`, `the only notebook`. */
+  readonly from: string;
+}
+
+/**
+ * The notebooks of a source: those that were listed, else the list of an S2I repository (builders.md §1.7), else the only one
+ * at the root, else the only one at all. Throws `NO_NOTEBOOK`, `SEVERAL_NOTEBOOKS`.
+ */
+export async function findNotebooks(tree: SourceTree, listed: readonly string[]): Promise<NotebookChoice> {
+  const s2i = listed.length > 0 ? [] : await s2iNotebooks(tree);
+  const named = listed.length > 0 ? listed : s2i;
+  const all = tree.entries
+    .map((entry) => entry.path)
+    .filter((path) => path.endsWith('.ipynb') && !path.includes('.ipynb_checkpoints/'));
+  if (named.length > 0) {
+    const paths = named.map((path) => path.replace(/^\.\//, ''));
+    const missing = paths.find((path) => tree.find(path) === undefined);
+    if (missing !== undefined) throw noNotebook(`The source has no notebook ${missing}.`, all);
+    return { notebooks: paths, from: listed.length > 0 ? 'build.notebooks' : '.s2i/environment' };
+  }
+  const atRoot = all.filter((path) => !path.includes('/'));
+  const [only] = atRoot.length === 1 ? atRoot : all.length === 1 ? all : [];
+  if (only !== undefined) return { notebooks: [only], from: 'the only notebook' };
+  if (all.length === 0) throw noNotebook('The source holds no notebook.', all);
+  throw new GalleyError(
+    'SEVERAL_NOTEBOOKS',
+    `The source holds ${all.length} notebooks and nothing says which run.`,
+    {
+      hint: `List them in galley.yaml in the order in which they run: build: {notebooks: [${all.slice(0, 5).join(', ')}]}`,
+      details: { notebooks: all.slice(0, 100) },
+    },
+  );
+}
+
+async function s2iNotebooks(tree: SourceTree): Promise<readonly string[]> {
+  const file = tree.find('.s2i/environment');
+  if (file === undefined) return [];
+  const text = (await tree.read(file, 64 * 1024)).toString('utf8');
+  const value = (name: string): string => new RegExp(`^\\s*${name}=(.*)$`, 'm').exec(text)?.[1]?.trim() ?? '';
+  const list = value('S2I_SOURCE_NOTEBOOK_LIST') || value('S2I_SOURCE_NOTEBOOK');
+  return list
+    .split(',')
+    .map((path) => path.trim())
+    .filter((path) => path !== '');
+}
+
+function noNotebook(message: string, all: readonly string[]): GalleyError {
+  return new GalleyError('NO_NOTEBOOK', message, {
+    hint:
+      all.length === 0
+        ? 'Build the folder that holds the notebook; a notebook that .gitignore keeps back needs --include.'
+        : `It has ${all.slice(0, 5).join(', ')}: correct build.notebooks in galley.yaml.`,
+    details: { notebooks: all.slice(0, 100) },
+  });
+}

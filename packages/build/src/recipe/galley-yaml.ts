@@ -1,0 +1,50 @@
+import { GalleyYaml } from '@galley/api/kind/application';
+import { GalleyError } from '@galley/api/error/galley-error';
+import { Errors } from 'typebox/value';
+import { LineCounter, parseDocument } from 'yaml';
+import type { SourceTree } from '../source/source-tree.ts';
+
+/**
+ * `galley.yaml` at the root of a source; undefined when there is none. Unknown keys are refused, so that a misspelt setting is never
+ * silently ignored. Throws `GALLEY_YAML_INVALID` with line and key.
+ */
+export async function readGalleyYaml(tree: SourceTree): Promise<GalleyYaml | undefined> {
+  const file = tree.find('galley.yaml') ?? tree.find('galley.yml');
+  if (file === undefined) return undefined;
+  return parseGalleyYaml((await tree.read(file, 256 * 1024)).toString('utf8'), file.path);
+}
+
+/** The text of a galley.yaml as a checked value; `name` is what errors call it. Throws `GALLEY_YAML_INVALID`. */
+export function parseGalleyYaml(text: string, name = 'galley.yaml'): GalleyYaml {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, maxAliasCount: 20 } as Parameters<
+    typeof parseDocument
+  >[1]);
+  const [broken] = document.errors;
+  if (broken !== undefined) {
+    throw invalid(name, `cannot be read at line ${lines.linePos(broken.pos[0]).line}`, broken);
+  }
+  const value: unknown = document.toJS({ maxAliasCount: 20 }) ?? {};
+  const [error] = Errors(GalleyYaml, value);
+  if (error !== undefined) {
+    const path = pathOf(error.instancePath, error);
+    throw invalid(name, `is wrong at ${path === '' ? 'its root' : path}: ${error.message}`);
+  }
+  // The schema has just said so.
+  return value as GalleyYaml;
+}
+
+/** Names the unknown key itself where the schema only names its parent. */
+function pathOf(pointer: string, error: { readonly params?: unknown }): string {
+  const parent = pointer.split('/').slice(1).join('.');
+  const params = (error.params ?? {}) as { additionalProperties?: readonly string[] };
+  const [extra] = params.additionalProperties ?? [];
+  return [parent, extra].filter((part) => part !== undefined && part !== '').join('.');
+}
+
+function invalid(name: string, what: string, cause?: unknown): GalleyError {
+  return new GalleyError('GALLEY_YAML_INVALID', `${name} ${what}.`, {
+    hint: 'Correct it; galley init writes one that is right.',
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
