@@ -1,0 +1,49 @@
+"""`galley-runtime COMMAND [PLAN]`: finds the command's module and hands over. Everything else is imported after that.
+
+Started as `python -I …/galley_runtime COMMAND`, so that the package's own folder comes first in `sys.path`; the folder above
+takes its place, at the end: what the user installed or wrote goes before anything of ours.
+"""
+
+import os
+import sys
+
+__all__ = ["COMMANDS", "main"]
+
+#: Command → module; each has `main(arguments) -> exit code`.
+COMMANDS = {
+    "run": "galley_runtime._run",
+    "rehearse": "galley_runtime._rehearse",
+    "compile": "galley_runtime._compile",
+    "serve": "galley_runtime._serve",
+    "check": "galley_runtime._serve.check",
+}
+_PYCACHE = "/opt/galley/rehearsed/pycache"
+
+
+def main(argv=None):
+    """Exit codes: the command's own; 2 for a command that does not exist; 70 for a mistake of ours."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] not in COMMANDS:
+        sys.stderr.write("usage: galley-runtime {} [PLAN.json]\n".format("|".join(COMMANDS)))
+        return 0 if arguments in (["--help"], ["-h"]) else 2
+    command = arguments.pop(0)
+    if command in ("serve", "check"):
+        # Before anything else is imported: the image carries the bytecode of what will be imported (wire.md, compile).
+        sys.dont_write_bytecode = True
+        if os.path.isdir(_PYCACHE):
+            sys.pycache_prefix = _PYCACHE
+    from importlib import import_module
+
+    return import_module(COMMANDS[command]).main(arguments)
+
+
+def _find_package():
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != here]
+    sys.path.append(os.path.dirname(here))
+
+
+if __name__ == "__main__":
+    if not __package__:
+        _find_package()
+    sys.exit(main())
