@@ -1,0 +1,1 @@
+"""Counts of inputs, predictions and code paths: see README.md in this folder."""

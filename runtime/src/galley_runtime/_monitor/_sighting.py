@@ -1,0 +1,86 @@
+"""What a request shows for the first time: a path, a fallback line, a category, an exception (MONITORS.md §5)."""
+
+from ._category import CategoryCells
+from ._share import share
+
+
+class Sightings:
+    """Finds candidates for events; `Events` decides which of them are new. Reads the table, holds no state of its own."""
+
+    def __init__(self, table):
+        self._table = table
+        reference = table.reference
+        self._learnt = bool(reference.get("requests"))  # with no reference everything would be new
+        self._known_paths = {}
+        self._known_exceptions = {}
+        for stream in table.streams:
+            if stream["group"] == "paths":
+                self._known_paths[stream["id"]] = {path["number"] for path in stream["paths"]}
+                self._known_exceptions[stream["id"]] = set(stream.get("exceptions", []))
+        # A vocabulary is closed when the counted part of the reference showed nothing beyond the dictionary's.
+        self._closed = [
+            (table.streams[index], cells, position)
+            for index, _, cells, position in table.inputs
+            if isinstance(cells, CategoryCells) and self._learnt and _nothing_unseen(table.streams[index], cells)
+        ]
+
+    def paths(self, profile, block, contribution):
+        """Adds the request's shares of paths to `contribution`; returns candidates for events."""
+        found = []
+        for function, counts, raised in profile.taken(block):
+            whole = sum(counts.values()) + len(raised)
+            place = self._table.paths.get(function.stream)
+            if whole == 0:
+                continue
+            if place is not None:
+                self._count(place, counts, len(raised), whole, contribution)
+            if self._learnt:
+                found.extend(self._new_paths(function, counts))
+                found.extend(self._new_exceptions(function, raised))
+        return found
+
+    @staticmethod
+    def _count(place, counts, raised, whole, contribution):
+        index, offset, known, unseen, exception = place
+        cells = {}
+        for number, count in counts.items():
+            cell = known.get(str(number), unseen)
+            cells[cell] = cells.get(cell, 0) + count
+        if raised:
+            cells[exception] = raised
+        contribution.cells.extend((offset + cell, share(count, whole)) for cell, count in cells.items())
+        contribution.streams.append(index)
+
+    def _new_paths(self, function, counts):
+        known = self._known_paths.get(function.stream, ())
+        for number in counts:
+            name = str(number)
+            fallback = function.fallback_line(number)
+            if fallback is not None:
+                yield "fallback", function.stream, name, dict(function.place(fallback), known=name in known)
+            elif name not in known:
+                yield "path", function.stream, name, function.place(function.telling_line(number))
+
+    def _new_exceptions(self, function, raised):
+        known = self._known_exceptions.get(function.stream, ())
+        for name, line in raised:
+            value = "%s at line %d" % (name, line)
+            if value not in known:
+                yield "exception", function.stream, value, function.place(line)
+
+    def others(self, columns, error, seconds):
+        """Unseen categories of closed vocabularies, and a failure that no profiled function accounts for."""
+        del seconds
+        found = []
+        for stream, cells, position in self._closed if columns is not None else ():
+            for value in columns[position]:
+                if type(value) is str and cells.cell(value) == cells.unseen:
+                    found.append(("category", stream["id"], value, {"column": stream["column"]}))
+        if error is not None:
+            found.append(("exception", "prediction", type(error).__name__, {}))
+        return found
+
+
+def _nothing_unseen(stream, cells):
+    counts = stream["counts"]
+    return len(counts) > cells.unseen and counts[cells.unseen] == 0 and stream["n"] > 0
