@@ -1,0 +1,74 @@
+import { GalleyError } from '@galley/api/error/galley-error';
+import { listOption, textOption } from '../program.ts';
+import { deploy, type DeployResult } from '../service/deploy.ts';
+import { describeSource } from '../service/source-argument.ts';
+import { formatBytes } from '@galley/api/kind/quantity';
+import { shortDigest, isDigest } from '@galley/api/digest';
+import { table } from '../render/table.ts';
+import type { Command } from './command.ts';
+
+export const command: Command = {
+  summary: 'Build a repository and serve its model',
+  description:
+    'Takes a folder or the URL of a git repository (#branch, tag or commit at its end). Starts a server in the background when none runs. The name comes from galley.yaml or from the folder.',
+  examples: [
+    'galley deploy',
+    'galley deploy examples/flight-delay --name flights',
+    'galley deploy https://example.org/team/model.git#v1.2',
+    'galley deploy . --allow data.example.org:443 --include "data/*.csv"',
+  ],
+  arguments: [{ name: 'PATH|URL', description: 'the repository (default: this folder)', optional: true, completes: 'path' }],
+  options: [
+    { flags: '--name <NAME>', description: "the application's name: a DNS label" },
+    { flags: '--detach', description: 'do not wait for the build' },
+    { flags: '--allow <HOST:PORT>', description: 'let the build and the service reach this host', repeatable: true },
+    { flags: '--include <GLOB>', description: 'take files that .gitignore keeps back', repeatable: true },
+    { flags: '--subdir <PATH>', description: 'the folder of the repository that holds the notebook' },
+  ],
+  async run(input, context) {
+    const allow = listOption(input, 'allow');
+    for (const host of allow) {
+      if (!/^[A-Za-z0-9.-]+:[0-9]{1,5}$/.test(host)) {
+        throw new GalleyError('USAGE', `--allow takes host:port, not ${host}.`, { hint: '--allow data.example.org:443' });
+      }
+    }
+    const source = await describeSource(input.args[0] ?? '.', {
+      cwd: context.cwd,
+      include: listOption(input, 'include'),
+      name: textOption(input, 'name'),
+      subdir: textOption(input, 'subdir'),
+    });
+    const client = await context.connect({ start: true });
+    const result = await deploy(client, source, {
+      project: context.project,
+      allow,
+      wait: input.options['detach'] !== true,
+      emit: context.emit,
+      signal: context.signal,
+    });
+    return { text: describeDeploy(result), value: result, names: [`application/${result.application}`] };
+  },
+};
+
+/** What a person wants to know after a deploy: digest, layers, where it answers, what to type next. */
+export function describeDeploy(result: DeployResult): string {
+  if (result.image === undefined) {
+    return `Application ${result.application} is being built as ${result.build ?? 'its next build'}.\nNext: galley logs build/${result.build ?? '…'} -f`;
+  }
+  const rows = result.layers.map((layer) => [
+    layer.role,
+    isDigest(layer.digest) ? shortDigest(layer.digest) : layer.digest,
+    formatBytes(layer.sizeBytes),
+    layer.cached ? 'cached' : 'new',
+    layer.from.length > 60 ? `${layer.from.slice(0, 59)}…` : layer.from,
+  ]);
+  return [
+    `Image    ${result.image}`,
+    table(['LAYER', 'DIGEST', 'SIZE', '', 'FROM'], rows, ['left', 'left', 'right']),
+    '',
+    `Service  ${result.url}`,
+    ...(result.example === undefined
+      ? []
+      : ['', `curl -s ${result.url}/invocations -H 'content-type: application/json' \\`, `  -d '${result.example.replaceAll("'", String.raw`'\''`)}'`]),
+  ].join('\n');
+}

@@ -1,0 +1,75 @@
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { GalleyError } from '@galley/api/error/galley-error';
+import { formatDuration } from '@galley/api/kind/duration';
+import { textOption } from '../program.ts';
+import { notebookHtml } from '../render/notebook-html.ts';
+import { safeText } from '../render/safe-text.ts';
+import { table } from '../render/table.ts';
+import type { Command, Context } from './command.ts';
+import { findApplication } from '../service/find.ts';
+
+/** A line of report.jsonl (docs/design/wire.md, "run"); it was checked by the build. */
+interface ReportLine {
+  readonly notebook: string;
+  readonly cell: number;
+  readonly state: string;
+  readonly seconds: number;
+  readonly firstLine: string;
+  readonly warnings?: readonly string[];
+  readonly error?: { readonly type: string; readonly message: string; readonly traceback?: string };
+}
+
+export const command: Command = {
+  summary: 'The run report: what every cell did, also when the build failed',
+  description: 'For an application, the report of its latest build. --html writes the executed notebook with its outputs.',
+  examples: ['galley report flight-delay', 'galley report build/flight-delay-3 --html run.html'],
+  arguments: [{ name: 'NAME|build/B', description: 'the application, or a build', completes: 'application' }],
+  options: [{ flags: '--html <FILE>', description: 'write the executed notebook as one HTML file' }],
+  async run(input, context) {
+    const build = await buildName(input.args[0] ?? '', context);
+    const client = await context.connect();
+    const params = { project: context.project, name: build };
+    const { lines } = await client.call('buildReport', { params });
+    const report = lines as readonly ReportLine[];
+    const file = textOption(input, 'html');
+    if (file !== undefined) {
+      const notebook = await client.call('buildRecord', { params: { ...params, record: 'executedNotebook' } });
+      await writeFile(resolve(context.cwd, file), notebookHtml(notebook, build));
+    }
+    return {
+      text: [describe(report), ...(file === undefined ? [] : [`Wrote ${file}.`])].join('\n'),
+      value: { build, cells: report },
+      names: [`build/${build}`],
+    };
+  },
+};
+
+async function buildName(target: string, context: Context): Promise<string> {
+  if (target.startsWith('build/')) return target.slice('build/'.length);
+  const client = await context.connect();
+  const application = await findApplication(client, target, context.project);
+  const { latestBuild } = application.status;
+  if (latestBuild === undefined) {
+    throw new GalleyError('OBJECT_NOT_FOUND', `Application ${target} has no build yet.`, { hint: `galley status ${target}` });
+  }
+  return latestBuild;
+}
+
+function describe(report: readonly ReportLine[]): string {
+  if (report.length === 0) return 'The run has no cells: it did not start, or the training was reused from an earlier build.';
+  const rows = report
+    .filter((line) => line.state !== 'started')
+    .map((line) => [
+      String(line.cell),
+      line.state,
+      formatDuration(line.seconds * 1000),
+      safeText(line.firstLine).slice(0, 72),
+    ]);
+  const notes = report.flatMap((line) => [
+    ...(line.warnings ?? []).map((warning) => `cell ${line.cell}: warning: ${safeText(warning)}`),
+    ...(line.error === undefined ? [] : [`cell ${line.cell}: ${safeText(`${line.error.type}: ${line.error.message}`)}`]),
+  ]);
+  const body = table(['CELL', 'STATE', 'TIME', 'FIRST LINE'], rows, ['right', 'left', 'right']);
+  return [`Notebook ${report[0]?.notebook ?? ''}`, body, ...notes].join('\n');
+}

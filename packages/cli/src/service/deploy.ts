@@ -1,0 +1,198 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GalleyError, errorFromBody, type ErrorBody } from '@galley/api/error/galley-error';
+import type { Emit } from '@galley/api/event';
+import type { Client } from '@galley/api/http/client';
+import type { Application, ApplicationSpec } from '@galley/api/kind/application';
+import type { Build, BuildObjectStatus } from '@galley/api/kind/build';
+import { openDirectory } from '@galley/build/source/directory';
+import { find } from './find.ts';
+import type { SourceArgument } from './source-argument.ts';
+import { serviceUrl } from './predict.ts';
+
+export interface DeployOptions {
+  readonly project: string;
+  readonly allow: readonly string[];
+  /** False: gives back as soon as the build exists. */
+  readonly wait: boolean;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  /** Laid over the application's spec; the story marks its own so. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface DeployResult {
+  readonly application: string;
+  readonly build: string | undefined;
+  readonly revision: string | undefined;
+  readonly image: string | undefined;
+  readonly layers: BuildObjectStatus['layers'];
+  readonly url: string;
+  /** A request to try: the `example` cell's, as the body of /invocations. */
+  readonly example: string | undefined;
+}
+
+/** Uploads, writes the application, shows its build, and waits until the new revision answers. Throws the build's own error. */
+export async function deploy(client: Client, source: SourceArgument, options: DeployOptions): Promise<DeployResult> {
+  const specSource = await sourceOf(client, source, options);
+  const before = await find(client, 'Application', source.name, options.project);
+  const application = await writeApplication(client, source.name, before, specSource, options);
+  const build = await waitForBuild(client, application, options);
+  const { gateway } = await client.call('serverInfo', {});
+  const url = serviceUrl({ gateway, project: options.project, application: source.name });
+  const result = { application: source.name, url, layers: [], image: undefined, revision: undefined, example: undefined };
+  if (!options.wait) return { ...result, build: build.metadata.name };
+  const finished = await followBuild(client, build, options);
+  const revision = await waitForRevision(client, application, finished, options);
+  return {
+    ...result,
+    build: finished.metadata.name,
+    revision,
+    image: finished.status.image,
+    layers: finished.status.layers,
+    example: await exampleOf(client, options.project, finished.metadata.name),
+  };
+}
+
+async function sourceOf(
+  client: Client,
+  source: SourceArgument,
+  options: DeployOptions,
+): Promise<ApplicationSpec['source']> {
+  if (source.kind === 'git') {
+    const { url, ref, contextDir } = source;
+    return { git: { url, ...(ref === '' ? {} : { ref }) }, ...(contextDir === '' ? {} : { contextDir }) };
+  }
+  const spool = await mkdtemp(join(tmpdir(), 'galley-upload-'));
+  try {
+    const tree = await openDirectory(source.path, { spool, include: source.include, signal: options.signal });
+    options.emit({ object: `application/${source.name}`, phase: 'upload', step: source.path, state: 'started' });
+    await client.call('upload', {
+      params: { project: options.project, digest: tree.digest },
+      body: Readable.toWeb(tree.pack()) as ReadableStream,
+      signal: options.signal,
+    });
+    options.emit({
+      object: `application/${source.name}`,
+      phase: 'upload',
+      step: source.path,
+      state: 'done',
+      unit: 'files',
+      done: tree.entries.length,
+    });
+    await tree.dispose();
+    return { archive: { digest: tree.digest } };
+  } finally {
+    await rm(spool, { recursive: true, force: true });
+  }
+}
+
+async function writeApplication(
+  client: Client,
+  name: string,
+  before: Application | undefined,
+  source: ApplicationSpec['source'],
+  options: DeployOptions,
+): Promise<Application> {
+  const hosts = [...new Set([...(before?.spec.egress?.hosts ?? []), ...options.allow])];
+  const egress = hosts.length === 0 ? {} : { egress: { hosts } };
+  // A deploy is asked for by a person: it builds also when nothing changed, and then every step is skipped.
+  const annotations = { 'galley.dev/deployed-at': new Date().toISOString() };
+  if (before === undefined) {
+    return client.create('Application', {
+      metadata: { name, namespace: options.project, annotations, ...(options.labels === undefined ? {} : { labels: { ...options.labels } }) },
+      spec: { source, ...egress },
+    });
+  }
+  const patch = { metadata: { annotations }, spec: { source: replaced(before.spec.source, source), ...egress } };
+  return client.patch('Application', name, patch, { namespace: options.project });
+}
+
+/** A merge patch removes only what is null: members of the old source that the new one lacks. */
+function replaced(
+  before: ApplicationSpec['source'],
+  after: ApplicationSpec['source'],
+): Readonly<Record<string, unknown>> {
+  const gone = Object.keys(before).filter((key) => !(key in after));
+  return { ...after, ...Object.fromEntries(gone.map((key) => [key, null])) };
+}
+
+/** The build that this deploy caused: the first whose application has been observed in the written generation. */
+async function waitForBuild(client: Client, written: Application, options: DeployOptions): Promise<Build> {
+  const { name } = written.metadata;
+  for (;;) {
+    const now = await find(client, 'Application', name, options.project);
+    if (now === undefined) throw new GalleyError('OBJECT_NOT_FOUND', `Application ${name} was deleted meanwhile.`, { hint: 'galley deploy' });
+    const built = now.status.conditions.find((c) => c.type === 'Built');
+    const latest = now.status.latestBuild;
+    if (built !== undefined && built.observedGeneration >= written.metadata.generation && latest !== undefined) {
+      const build = await find(client, 'Build', latest, options.project);
+      if (build !== undefined) return build;
+    }
+    await sleep(50, undefined, { signal: options.signal });
+  }
+}
+
+async function followBuild(client: Client, build: Build, options: DeployOptions): Promise<Build> {
+  const params = { project: options.project, name: build.metadata.name };
+  for await (const event of client.stream('buildEvents', { params, query: { follow: 'true' }, signal: options.signal })) {
+    const { time: _, ...rest } = event;
+    options.emit(rest);
+  }
+  for (;;) {
+    const now = await find(client, 'Build', build.metadata.name, options.project);
+    if (now?.status.phase === 'Succeeded') return now;
+    if (now?.status.phase === 'Failed' && now.status.error !== undefined) throw errorFromBody(now.status.error as ErrorBody);
+    if (now === undefined || now.status.phase === 'Failed' || now.status.phase === 'Cancelled') {
+      throw new GalleyError('BUILD_CANCELLED', `Build ${build.metadata.name} was cancelled.`, { hint: 'galley deploy builds again.' });
+    }
+    await sleep(50, undefined, { signal: options.signal });
+  }
+}
+
+/** Waits until the revision of the build answers; its name. */
+async function waitForRevision(
+  client: Client,
+  application: Application,
+  build: Build,
+  options: DeployOptions,
+): Promise<string> {
+  const { name } = application.metadata;
+  const step = `revision of ${build.metadata.name}`;
+  options.emit({ object: `application/${name}`, phase: 'rollout', step, state: 'started' });
+  const startedMs = Date.now();
+  for (;;) {
+    const now = await find(client, 'Application', name, options.project);
+    const revision = now?.status.servingRevision;
+    const object = revision === undefined ? undefined : await find(client, 'Revision', revision, options.project);
+    if (revision !== undefined && object?.spec.build === build.metadata.name && object.status.serving) {
+      options.emit({ object: `application/${name}`, phase: 'rollout', step: revision, state: 'done', elapsedMs: Date.now() - startedMs });
+      return revision;
+    }
+    const serving = now?.status.conditions.find((c) => c.type === 'Serving');
+    if (serving?.status === 'False' && terminalReasons.has(serving.reason)) {
+      throw new GalleyError('ROLLOUT_FAILED', `The new revision of ${name} does not serve: ${serving.message}`, {
+        hint: `galley logs ${name}`,
+        details: { reason: serving.reason },
+      });
+    }
+    await sleep(100, undefined, { signal: options.signal });
+  }
+}
+
+/** Reasons of the Serving condition after which waiting is of no use. */
+const terminalReasons = new Set(['NoIsolation', 'RevisionFailed', 'CrashLoop']);
+
+/** The first golden request as a body of /invocations; undefined when the model has none. */
+async function exampleOf(client: Client, project: string, build: string): Promise<string | undefined> {
+  const golden = (await client.call('buildRecord', { params: { project, name: build, record: 'golden' } })) as {
+    requests?: readonly { rows: readonly unknown[] }[];
+  };
+  const rows = golden.requests?.[0]?.rows;
+  if (rows === undefined) return undefined;
+  const records = rows.every((row) => typeof row === 'object' && row !== null && !Array.isArray(row));
+  return JSON.stringify(records ? { dataframe_records: rows } : { instances: rows });
+}
