@@ -14,7 +14,9 @@ export type Runner = (entry: Entry, input: Input, options: GlobalOptions) => Pro
 /** The command line as commander's program, made from the commands; `run` is called with what was typed. */
 export function buildProgram(entries: readonly Entry[], version: string, run: Runner): Program {
   const program = new Program('galley')
-    .description('From a git repository of notebooks to a reproducible environment and a monitored model service.')
+    .description(
+      'From a git repository of notebooks to a reproducible environment and a monitored model service.',
+    )
     .version(version, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show this help')
     .helpCommand(false)
@@ -36,7 +38,11 @@ export function buildProgram(entries: readonly Entry[], version: string, run: Ru
 function parentFor(program: Program, parents: Map<string, Program>, noun: string): Program {
   const known = parents.get(noun);
   if (known !== undefined) return known;
-  const parent = program.command(noun).description(nouns[noun] ?? '').helpCommand(false).exitOverride();
+  const parent = program
+    .command(noun)
+    .description(nouns[noun] ?? '')
+    .helpCommand(false)
+    .exitOverride();
   parents.set(noun, parent);
   return parent;
 }
@@ -49,7 +55,10 @@ function addCommand(parent: Program, entry: Entry, run: Runner): void {
     .description(command.description ?? command.summary)
     .exitOverride();
   for (const argument of command.arguments ?? []) {
-    program.argument(argument.optional === true ? `[${argument.name}]` : `<${argument.name}>`, argument.description);
+    program.argument(
+      argument.optional === true ? `[${argument.name}]` : `<${argument.name}>`,
+      argument.description,
+    );
   }
   for (const option of command.options ?? []) {
     const flag = new Flag(option.flags, option.description);
@@ -61,7 +70,9 @@ function addCommand(parent: Program, entry: Entry, run: Runner): void {
   }
   program.option('-n, --project <PROJECT>', 'the project', 'default');
   program.addOption(
-    new Flag('-o, --output <FORMAT>', 'how to print').choices(['text', 'json', 'yaml', 'name']).default('text'),
+    new Flag('-o, --output <FORMAT>', 'how to print')
+      .choices(['text', 'json', 'yaml', 'name'])
+      .default('text'),
   );
   program.addHelpText('after', `\nExamples:\n${command.examples.map((line) => `  ${line}`).join('\n')}`);
   program.action(async () => {

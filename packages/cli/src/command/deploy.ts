@@ -17,11 +17,22 @@ export const command: Command = {
     'galley deploy https://example.org/team/model.git#v1.2',
     'galley deploy . --allow data.example.org:443 --include "data/*.csv"',
   ],
-  arguments: [{ name: 'PATH|URL', description: 'the repository (default: this folder)', optional: true, completes: 'path' }],
+  arguments: [
+    {
+      name: 'PATH|URL',
+      description: 'the repository (default: this folder)',
+      optional: true,
+      completes: 'path',
+    },
+  ],
   options: [
     { flags: '--name <NAME>', description: "the application's name: a DNS label" },
     { flags: '--detach', description: 'do not wait for the build' },
-    { flags: '--allow <HOST:PORT>', description: 'let the build and the service reach this host', repeatable: true },
+    {
+      flags: '--allow <HOST:PORT>',
+      description: 'let the build and the service reach this host',
+      repeatable: true,
+    },
     { flags: '--include <GLOB>', description: 'take files that .gitignore keeps back', repeatable: true },
     { flags: '--subdir <PATH>', description: 'the folder of the repository that holds the notebook' },
   ],
@@ -29,7 +40,9 @@ export const command: Command = {
     const allow = listOption(input, 'allow');
     for (const host of allow) {
       if (!/^[A-Za-z0-9.-]+:[0-9]{1,5}$/.test(host)) {
-        throw new GalleyError('USAGE', `--allow takes host:port, not ${host}.`, { hint: '--allow data.example.org:443' });
+        throw new GalleyError('USAGE', `--allow takes host:port, not ${host}.`, {
+          hint: '--allow data.example.org:443',
+        });
       }
     }
     const source = await describeSource(input.args[0] ?? '.', {
@@ -69,6 +82,10 @@ export function describeDeploy(result: DeployResult): string {
     `Service  ${result.url}`,
     ...(result.example === undefined
       ? []
-      : ['', `curl -s ${result.url}/invocations -H 'content-type: application/json' \\`, `  -d '${result.example.replaceAll("'", String.raw`'\''`)}'`]),
+      : [
+          '',
+          `curl -s ${result.url}/invocations -H 'content-type: application/json' \\`,
+          `  -d '${result.example.replaceAll("'", String.raw`'\''`)}'`,
+        ]),
   ].join('\n');
 }

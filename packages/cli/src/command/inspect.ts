@@ -29,7 +29,10 @@ function describe(replica: string, seen: WorkloadInspection): string {
     `Replica ${replica}`,
     section('1 Executable', [seen.executable]),
     section('2 Arguments', [seen.arguments.join(' ')]),
-    section('3 Environment', Object.entries(seen.environment).map(([key, value]) => `${key}=${value}`)),
+    section(
+      '3 Environment',
+      Object.entries(seen.environment).map(([key, value]) => `${key}=${value}`),
+    ),
     section('4 Virtual memory', [
       `${formatBytes(memory.virtualBytes)} mapped, ${formatBytes(memory.residentBytes)} resident, limit ${formatBytes(memory.limitBytes)}`,
     ]),
@@ -38,12 +41,18 @@ function describe(replica: string, seen: WorkloadInspection): string {
       `${root.readonly ? 'read-only' : 'writable'}, ${root.layers.length} layers`,
       ...root.mounts.map((mount) => `mount ${mount}`),
     ]),
-    section('7 Process table', seen.processes.map((p) => `pid ${p.pid}  uid ${p.uid}  ${p.command}`)),
+    section(
+      '7 Process table',
+      seen.processes.map((p) => `pid ${p.pid}  uid ${p.uid}  ${p.command}`),
+    ),
     section('8 Network routes', [
       `interfaces: ${network.interfaces.join(', ')}`,
       ...(network.routes.length === 0 ? ['no routes'] : network.routes.map((route) => `route ${route}`)),
       network.egress.length === 0 ? 'egress: none' : `egress: ${network.egress.join(', ')}`,
     ]),
-    section('Kept in by', Object.entries(seen.isolation).map(([key, value]) => `${key}: ${value}`)),
+    section(
+      'Kept in by',
+      Object.entries(seen.isolation).map(([key, value]) => `${key}: ${value}`),
+    ),
   ].join('\n\n');
 }

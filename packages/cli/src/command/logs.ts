@@ -5,7 +5,9 @@ import { findApplication } from '../service/find.ts';
 export const command: Command = {
   summary: 'What a service printed, or the events of a build',
   examples: ['galley logs flight-delay -f', 'galley logs build/flight-delay-3'],
-  arguments: [{ name: 'NAME|build/B', description: 'the application, or a build of it', completes: 'application' }],
+  arguments: [
+    { name: 'NAME|build/B', description: 'the application, or a build of it', completes: 'application' },
+  ],
   options: [
     { flags: '-f, --follow', description: 'go on until it ends or Ctrl-C' },
     { flags: '--since <TIME>', description: 'only lines after this time (RFC 3339)' },
@@ -15,16 +17,26 @@ export const command: Command = {
     const follow = options['follow'] === true ? { follow: 'true' as const } : {};
     if (target.startsWith('build/')) {
       const params = { project: context.project, name: target.slice('build/'.length) };
-      for await (const event of client.stream('buildEvents', { params, query: follow, signal: context.signal })) {
+      for await (const event of client.stream('buildEvents', {
+        params,
+        query: follow,
+        signal: context.signal,
+      })) {
         context.data(event);
-        context.say(`${event.time}  ${event.phase}  ${safeText(event.step)}  ${event.state}${event.reason === undefined ? '' : `  ${safeText(event.reason)}`}`);
+        context.say(
+          `${event.time}  ${event.phase}  ${safeText(event.step)}  ${event.state}${event.reason === undefined ? '' : `  ${safeText(event.reason)}`}`,
+        );
       }
       return {};
     }
     await findApplication(client, target, context.project);
     const since = typeof options['since'] === 'string' ? { since: options['since'] } : {};
     const params = { project: context.project, name: target };
-    for await (const line of client.stream('applicationLogs', { params, query: { ...follow, ...since }, signal: context.signal })) {
+    for await (const line of client.stream('applicationLogs', {
+      params,
+      query: { ...follow, ...since },
+      signal: context.signal,
+    })) {
       context.data(line);
       context.say(`${line.time}  ${line.replica}  ${safeText(line.text)}`);
     }

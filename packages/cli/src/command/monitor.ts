@@ -11,7 +11,11 @@ export const command: Command = {
   summary: 'How inputs, predictions and code paths are distributed, against the reference',
   description:
     'Distances with the number of requests behind them, and beside each what sampling alone would give. No verdict is drawn from them yet. `paths` shows the paths through the scoring code.',
-  examples: ['galley monitor flight-delay', 'galley monitor flight-delay --watch', 'galley monitor flight-delay paths'],
+  examples: [
+    'galley monitor flight-delay',
+    'galley monitor flight-delay --watch',
+    'galley monitor flight-delay paths',
+  ],
   arguments: [
     { name: 'NAME', description: 'the application', completes: 'application' },
     { name: 'paths', description: 'the paths through the scoring code', optional: true },
@@ -24,7 +28,9 @@ export const command: Command = {
   async run(input, context) {
     const [name = '', view] = input.args;
     if (view !== undefined && view !== 'paths') {
-      throw new GalleyError('USAGE', `There is no view ${view} of a monitor.`, { hint: `galley monitor ${name} paths` });
+      throw new GalleyError('USAGE', `There is no view ${view} of a monitor.`, {
+        hint: `galley monitor ${name} paths`,
+      });
     }
     const from = textOption(input, 'from');
     const to = textOption(input, 'to');
@@ -62,25 +68,33 @@ export function describeMonitor(name: string, status: MonitorStatus): string {
     `Monitor ${name}: ${status.state}, ${status.requests.toLocaleString('en-US')} requests against a ${status.origin ?? 'missing'} reference of ${status.referenceRequests.toLocaleString('en-US')}` +
       `${status.lost > 0 ? `, ${status.lost} lost` : ''}${status.late > 0 ? `, ${status.late} late` : ''}`,
   ];
-  if (status.requests === 0) return [...head, `No requests yet.\nNext: galley predict ${name} --help`].join('\n');
+  if (status.requests === 0)
+    return [...head, `No requests yet.\nNext: galley predict ${name} --help`].join('\n');
   const groups = [...new Set(status.streams.map((stream) => stream.group))];
   const rows = groups.flatMap((group) => {
     const streams = status.streams
       .filter((stream) => stream.group === group)
       .sort((a, b) => b.totalVariation - b.expectedBySampling - (a.totalVariation - a.expectedBySampling));
-    const shown = streams.slice(0, shownPerGroup).map((stream) => [
-      safeText(stream.id),
-      String(stream.n),
-      stream.totalVariation.toFixed(3),
-      stream.expectedBySampling.toFixed(3),
-      stream.gained === undefined ? '' : moved(stream.gained),
-      stream.lost === undefined ? '' : moved(stream.lost),
-    ]);
+    const shown = streams
+      .slice(0, shownPerGroup)
+      .map((stream) => [
+        safeText(stream.id),
+        String(stream.n),
+        stream.totalVariation.toFixed(3),
+        stream.expectedBySampling.toFixed(3),
+        stream.gained === undefined ? '' : moved(stream.gained),
+        stream.lost === undefined ? '' : moved(stream.lost),
+      ]);
     const rest = streams.length - shown.length;
     return rest > 0 ? [...shown, [`and ${rest} more of ${group}`]] : shown;
   });
   const header = ['STREAM', 'N', 'DISTANCE', 'BY SAMPLING', 'GAINED MOST', 'LOST MOST'];
-  return [...head, '', table(header, rows, ['left', 'right', 'right', 'right']), ...events(status.events)].join('\n');
+  return [
+    ...head,
+    '',
+    table(header, rows, ['left', 'right', 'right', 'right']),
+    ...events(status.events),
+  ].join('\n');
 }
 
 function moved(cell: { readonly cell: string; readonly from: number; readonly to: number }): string {
@@ -103,7 +117,10 @@ export function describeEvent(event: MonitorEvent): string {
       ? (event.function ?? event.stream)
       : `${event.notebook}${event.cell === undefined ? '' : ` cell ${event.cell}`}${event.line === undefined ? '' : ` line ${event.line}`}`;
   const source = event.source === undefined ? '' : `: ${safeText(event.source.trim())}`;
-  return `${event.time}  ${event.kind} ${safeText(event.kind === 'category' ? `${event.stream} ${event.value}` : '')} ${safeText(place)}${source}`.replace(/ +/g, ' ');
+  return `${event.time}  ${event.kind} ${safeText(event.kind === 'category' ? `${event.stream} ${event.value}` : '')} ${safeText(place)}${source}`.replace(
+    / +/g,
+    ' ',
+  );
 }
 
 function describePaths(paths: readonly PathRow[], coverage: unknown): string {
@@ -118,5 +135,9 @@ function describePaths(paths: readonly PathRow[], coverage: unknown): string {
     row.lines.map(([, line]) => line).join(' '),
   ]);
   const header = ['FUNCTION', 'PATH', 'REFERENCE', 'NOW', '', 'WHERE', 'LINES'];
-  return [table(header, rows, ['left', 'right', 'right', 'right']), '', `Coverage: ${JSON.stringify(coverage)}`].join('\n');
+  return [
+    table(header, rows, ['left', 'right', 'right', 'right']),
+    '',
+    `Coverage: ${JSON.stringify(coverage)}`,
+  ].join('\n');
 }

@@ -11,7 +11,8 @@ export const command: Command = {
     await findApplication(client, name, context.project);
     const { gateway } = await client.call('serverInfo', {});
     const url = `${gateway}/apps/${context.project}/${name}`;
-    const opened = context.output === 'text' && hasDesktop(context.env) && (await openInBrowser(`${url}/openapi.json`));
+    const opened =
+      context.output === 'text' && hasDesktop(context.env) && (await openInBrowser(`${url}/openapi.json`));
     return { text: opened ? `Opened ${url}/openapi.json` : url, value: { url }, names: [url] };
   },
 };

@@ -9,7 +9,8 @@ import { findApplication } from '../service/find.ts';
 
 export const command: Command = {
   summary: 'Ask a service for predictions',
-  description: 'Rows are JSON objects by column name. A file is CSV with a header line, JSON with a list of rows, or JSON Lines.',
+  description:
+    'Rows are JSON objects by column name. A file is CSV with a header line, JSON with a list of rows, or JSON Lines.',
   examples: [
     `galley predict iris --json '[{"sepal length (cm)": 5.1, "sepal width (cm)": 3.5, "petal length (cm)": 1.4, "petal width (cm)": 0.2}]'`,
     'galley predict flight-delay --file rows.jsonl -o json',
@@ -34,7 +35,11 @@ export const command: Command = {
       ...(eventTime === undefined ? {} : { eventTime }),
     });
     return {
-      text: table(['ROW', 'PREDICTION'], predictions.map((value, row) => [String(row + 1), textOf(value)]), ['right']),
+      text: table(
+        ['ROW', 'PREDICTION'],
+        predictions.map((value, row) => [String(row + 1), textOf(value)]),
+        ['right'],
+      ),
       value: { predictions },
       names: predictions.map(textOf),
     };
@@ -62,7 +67,13 @@ async function readRows(
     throw new GalleyError('USAGE', `${path} can't be read.`, { hint: 'Check the path after --file.', cause });
   });
   if (extname(path) === '.csv') return { body: text, contentType: 'text/csv' };
-  const lines = extname(path) === '.jsonl' ? `[${text.split(/\r?\n/).filter((line) => line.trim() !== '').join(',')}]` : text;
+  const lines =
+    extname(path) === '.jsonl'
+      ? `[${text
+          .split(/\r?\n/)
+          .filter((line) => line.trim() !== '')
+          .join(',')}]`
+      : text;
   return { body: bodyOf(parseRows(lines, path)), contentType: 'application/json' };
 }
 

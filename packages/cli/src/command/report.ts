@@ -22,7 +22,8 @@ interface ReportLine {
 
 export const command: Command = {
   summary: 'The run report: what every cell did, also when the build failed',
-  description: 'For an application, the report of its latest build. --html writes the executed notebook with its outputs.',
+  description:
+    'For an application, the report of its latest build. --html writes the executed notebook with its outputs.',
   examples: ['galley report flight-delay', 'galley report build/flight-delay-3 --html run.html'],
   arguments: [{ name: 'NAME|build/B', description: 'the application, or a build', completes: 'application' }],
   options: [{ flags: '--html <FILE>', description: 'write the executed notebook as one HTML file' }],
@@ -34,7 +35,9 @@ export const command: Command = {
     const report = lines as readonly ReportLine[];
     const file = textOption(input, 'html');
     if (file !== undefined) {
-      const notebook = await client.call('buildRecord', { params: { ...params, record: 'executedNotebook' } });
+      const notebook = await client.call('buildRecord', {
+        params: { ...params, record: 'executedNotebook' },
+      });
       await writeFile(resolve(context.cwd, file), notebookHtml(notebook, build));
     }
     return {
@@ -51,13 +54,16 @@ async function buildName(target: string, context: Context): Promise<string> {
   const application = await findApplication(client, target, context.project);
   const { latestBuild } = application.status;
   if (latestBuild === undefined) {
-    throw new GalleyError('OBJECT_NOT_FOUND', `Application ${target} has no build yet.`, { hint: `galley status ${target}` });
+    throw new GalleyError('OBJECT_NOT_FOUND', `Application ${target} has no build yet.`, {
+      hint: `galley status ${target}`,
+    });
   }
   return latestBuild;
 }
 
 function describe(report: readonly ReportLine[]): string {
-  if (report.length === 0) return 'The run has no cells: it did not start, or the training was reused from an earlier build.';
+  if (report.length === 0)
+    return 'The run has no cells: it did not start, or the training was reused from an earlier build.';
   const rows = report
     .filter((line) => line.state !== 'started')
     .map((line) => [
@@ -68,7 +74,9 @@ function describe(report: readonly ReportLine[]): string {
     ]);
   const notes = report.flatMap((line) => [
     ...(line.warnings ?? []).map((warning) => `cell ${line.cell}: warning: ${safeText(warning)}`),
-    ...(line.error === undefined ? [] : [`cell ${line.cell}: ${safeText(`${line.error.type}: ${line.error.message}`)}`]),
+    ...(line.error === undefined
+      ? []
+      : [`cell ${line.cell}: ${safeText(`${line.error.type}: ${line.error.message}`)}`]),
   ]);
   const body = table(['CELL', 'STATE', 'TIME', 'FIRST LINE'], rows, ['right', 'left', 'right']);
   return [`Notebook ${report[0]?.notebook ?? ''}`, body, ...notes].join('\n');

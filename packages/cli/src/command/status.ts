@@ -6,7 +6,8 @@ import type { Command } from './command.ts';
 
 export const command: Command = {
   summary: 'What is there and how it is doing',
-  description: 'Applications of a project, or one application with its conditions: what was last observed, not what is hoped for.',
+  description:
+    'Applications of a project, or one application with its conditions: what was last observed, not what is hoped for.',
   examples: ['galley status', 'galley status flight-delay', 'galley status -o json'],
   arguments: [{ name: 'NAME', description: 'the application', optional: true, completes: 'application' }],
   async run({ args: [name] }, context) {
@@ -15,7 +16,7 @@ export const command: Command = {
       const application = await findApplication(client, name, context.project);
       return { text: describe(application), value: application, names: [`application/${name}`] };
     }
-    const { items: applications } = await client.list('Application', { namespace: context.project });
+    const applications = await client.list('Application', context.project);
     return {
       text: applications.length === 0 ? emptyState(context.project) : overview(applications),
       value: { items: applications },

@@ -10,11 +10,14 @@ export function renderError(error: unknown, colors: Colors): string {
     const detail = detailText(error);
     if (detail !== undefined) lines.push(indent(safeText(detail)));
   } else {
-    lines.push(`${colors.red('Error')} INTERNAL: ${error instanceof Error ? safeText(error.stack ?? error.message) : String(error)}`);
+    lines.push(
+      `${colors.red('Error')} INTERNAL: ${error instanceof Error ? safeText(error.stack ?? error.message) : String(error)}`,
+    );
     lines.push('This is a fault in Galley. Please report it with the text above.');
   }
   for (const cause of causesOf(error)) lines.push(`  because: ${safeText(cause)}`);
-  if (error instanceof GalleyError && error.hint !== undefined) lines.push(`${colors.bold('Next')}: ${safeText(error.hint)}`);
+  if (error instanceof GalleyError && error.hint !== undefined)
+    lines.push(`${colors.bold('Next')}: ${safeText(error.hint)}`);
   return lines.join('\n');
 }
 

@@ -37,7 +37,8 @@ function cellHtml(cell: Cell): string {
 }
 
 function outputHtml(output: Output): string {
-  if (output.output_type === 'error') return `<pre class="error">${escape(plain((output.traceback ?? []).join('\n')))}</pre>`;
+  if (output.output_type === 'error')
+    return `<pre class="error">${escape(plain((output.traceback ?? []).join('\n')))}</pre>`;
   if (output.text !== undefined) return `<pre class="output">${escape(plain(join(output.text)))}</pre>`;
   for (const type of ['image/png', 'image/jpeg']) {
     const data = join(output.data?.[type]).replace(/\s/g, '');

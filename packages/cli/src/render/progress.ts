@@ -55,8 +55,12 @@ function movingLine(event: GalleyEvent, columns: number): string {
   const head = `  … ${event.phase.padEnd(12)} ${safeText(event.step)}`;
   const tail = counterOf(event);
   const room = columns - head.length - tail.length - 2;
-  const bar = event.total !== undefined && event.total > 0 && room >= 14 ? barOf((event.done ?? 0) / event.total) : '';
-  return [head, bar, tail].filter((part) => part !== '').join(' ').slice(0, columns);
+  const bar =
+    event.total !== undefined && event.total > 0 && room >= 14 ? barOf((event.done ?? 0) / event.total) : '';
+  return [head, bar, tail]
+    .filter((part) => part !== '')
+    .join(' ')
+    .slice(0, columns);
 }
 
 function doneLine(event: GalleyEvent, colors: Colors): string {

@@ -29,16 +29,26 @@ export async function launchServer(options: ConnectOptions): Promise<RunningServ
   while (Date.now() - startedMs < answerWithinMs) {
     const server = await findServer(home);
     if (server !== undefined) {
-      emit({ object: 'server', phase: 'server', step: server.api, state: 'done', elapsedMs: Date.now() - startedMs });
+      emit({
+        object: 'server',
+        phase: 'server',
+        step: server.api,
+        state: 'done',
+        elapsedMs: Date.now() - startedMs,
+      });
       return server;
     }
     if (child.exitCode !== null) break;
     await sleep(50, undefined, { signal: options.signal });
   }
-  throw new GalleyError('SERVER_START_FAILED', `The server for ${home} did not start: ${await lastLine(logPath)}`, {
-    hint: 'galley server run shows all that it says; galley doctor checks the machine.',
-    details: { log: logPath },
-  });
+  throw new GalleyError(
+    'SERVER_START_FAILED',
+    `The server for ${home} did not start: ${await lastLine(logPath)}`,
+    {
+      hint: 'galley server run shows all that it says; galley doctor checks the machine.',
+      details: { log: logPath },
+    },
+  );
 }
 
 async function lastLine(path: string): Promise<string> {

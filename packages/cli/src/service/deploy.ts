@@ -9,7 +9,6 @@ import type { Client } from '@galley/api/http/client';
 import type { Application, ApplicationSpec } from '@galley/api/kind/application';
 import type { Build, BuildObjectStatus } from '@galley/api/kind/build';
 import { openDirectory } from '@galley/build/source/directory';
-import { find } from './find.ts';
 import type { SourceArgument } from './source-argument.ts';
 import { serviceUrl } from './predict.ts';
 
@@ -36,14 +35,25 @@ export interface DeployResult {
 }
 
 /** Uploads, writes the application, shows its build, and waits until the new revision answers. Throws the build's own error. */
-export async function deploy(client: Client, source: SourceArgument, options: DeployOptions): Promise<DeployResult> {
+export async function deploy(
+  client: Client,
+  source: SourceArgument,
+  options: DeployOptions,
+): Promise<DeployResult> {
   const specSource = await sourceOf(client, source, options);
-  const before = await find(client, 'Application', source.name, options.project);
+  const before = await client.get('Application', options.project, source.name);
   const application = await writeApplication(client, source.name, before, specSource, options);
   const build = await waitForBuild(client, application, options);
   const { gateway } = await client.call('serverInfo', {});
   const url = serviceUrl({ gateway, project: options.project, application: source.name });
-  const result = { application: source.name, url, layers: [], image: undefined, revision: undefined, example: undefined };
+  const result = {
+    application: source.name,
+    url,
+    layers: [],
+    image: undefined,
+    revision: undefined,
+    example: undefined,
+  };
   if (!options.wait) return { ...result, build: build.metadata.name };
   const finished = await followBuild(client, build, options);
   const revision = await waitForRevision(client, application, finished, options);
@@ -69,7 +79,12 @@ async function sourceOf(
   const spool = await mkdtemp(join(tmpdir(), 'galley-upload-'));
   try {
     const tree = await openDirectory(source.path, { spool, include: source.include, signal: options.signal });
-    options.emit({ object: `application/${source.name}`, phase: 'upload', step: source.path, state: 'started' });
+    options.emit({
+      object: `application/${source.name}`,
+      phase: 'upload',
+      step: source.path,
+      state: 'started',
+    });
     await client.call('upload', {
       params: { project: options.project, digest: tree.digest },
       body: Readable.toWeb(tree.pack()) as ReadableStream,
@@ -102,13 +117,20 @@ async function writeApplication(
   // A deploy is asked for by a person: it builds also when nothing changed, and then every step is skipped.
   const annotations = { 'galley.dev/deployed-at': new Date().toISOString() };
   if (before === undefined) {
-    return client.create('Application', {
-      metadata: { name, namespace: options.project, annotations, ...(options.labels === undefined ? {} : { labels: { ...options.labels } }) },
+    return client.create('Application', options.project, {
+      metadata: {
+        name,
+        annotations,
+        ...(options.labels === undefined ? {} : { labels: { ...options.labels } }),
+      },
       spec: { source, ...egress },
     });
   }
-  const patch = { metadata: { annotations }, spec: { source: replaced(before.spec.source, source), ...egress } };
-  return client.patch('Application', name, patch, { namespace: options.project });
+  const patch = {
+    metadata: { annotations },
+    spec: { source: replaced(before.spec.source, source), ...egress },
+  };
+  return client.patch('Application', options.project, name, patch, options.signal);
 }
 
 /** A merge patch removes only what is null: members of the old source that the new one lacks. */
@@ -124,12 +146,19 @@ function replaced(
 async function waitForBuild(client: Client, written: Application, options: DeployOptions): Promise<Build> {
   const { name } = written.metadata;
   for (;;) {
-    const now = await find(client, 'Application', name, options.project);
-    if (now === undefined) throw new GalleyError('OBJECT_NOT_FOUND', `Application ${name} was deleted meanwhile.`, { hint: 'galley deploy' });
+    const now = await client.get('Application', options.project, name);
+    if (now === undefined)
+      throw new GalleyError('OBJECT_NOT_FOUND', `Application ${name} was deleted meanwhile.`, {
+        hint: 'galley deploy',
+      });
     const built = now.status.conditions.find((c) => c.type === 'Built');
     const latest = now.status.latestBuild;
-    if (built !== undefined && built.observedGeneration >= written.metadata.generation && latest !== undefined) {
-      const build = await find(client, 'Build', latest, options.project);
+    if (
+      built !== undefined &&
+      built.observedGeneration >= written.metadata.generation &&
+      latest !== undefined
+    ) {
+      const build = await client.get('Build', options.project, latest);
       if (build !== undefined) return build;
     }
     await sleep(50, undefined, { signal: options.signal });
@@ -138,16 +167,23 @@ async function waitForBuild(client: Client, written: Application, options: Deplo
 
 async function followBuild(client: Client, build: Build, options: DeployOptions): Promise<Build> {
   const params = { project: options.project, name: build.metadata.name };
-  for await (const event of client.stream('buildEvents', { params, query: { follow: 'true' }, signal: options.signal })) {
+  for await (const event of client.stream('buildEvents', {
+    params,
+    query: { follow: 'true' },
+    signal: options.signal,
+  })) {
     const { time: _, ...rest } = event;
     options.emit(rest);
   }
   for (;;) {
-    const now = await find(client, 'Build', build.metadata.name, options.project);
+    const now = await client.get('Build', options.project, build.metadata.name);
     if (now?.status.phase === 'Succeeded') return now;
-    if (now?.status.phase === 'Failed' && now.status.error !== undefined) throw errorFromBody(now.status.error as ErrorBody);
+    if (now?.status.phase === 'Failed' && now.status.error !== undefined)
+      throw errorFromBody(now.status.error as ErrorBody);
     if (now === undefined || now.status.phase === 'Failed' || now.status.phase === 'Cancelled') {
-      throw new GalleyError('BUILD_CANCELLED', `Build ${build.metadata.name} was cancelled.`, { hint: 'galley deploy builds again.' });
+      throw new GalleyError('BUILD_CANCELLED', `Build ${build.metadata.name} was cancelled.`, {
+        hint: 'galley deploy builds again.',
+      });
     }
     await sleep(50, undefined, { signal: options.signal });
   }
@@ -165,19 +201,30 @@ async function waitForRevision(
   options.emit({ object: `application/${name}`, phase: 'rollout', step, state: 'started' });
   const startedMs = Date.now();
   for (;;) {
-    const now = await find(client, 'Application', name, options.project);
+    const now = await client.get('Application', options.project, name);
     const revision = now?.status.servingRevision;
-    const object = revision === undefined ? undefined : await find(client, 'Revision', revision, options.project);
+    const object =
+      revision === undefined ? undefined : await client.get('Revision', options.project, revision);
     if (revision !== undefined && object?.spec.build === build.metadata.name && object.status.serving) {
-      options.emit({ object: `application/${name}`, phase: 'rollout', step: revision, state: 'done', elapsedMs: Date.now() - startedMs });
+      options.emit({
+        object: `application/${name}`,
+        phase: 'rollout',
+        step: revision,
+        state: 'done',
+        elapsedMs: Date.now() - startedMs,
+      });
       return revision;
     }
     const serving = now?.status.conditions.find((c) => c.type === 'Serving');
     if (serving?.status === 'False' && terminalReasons.has(serving.reason)) {
-      throw new GalleyError('ROLLOUT_FAILED', `The new revision of ${name} does not serve: ${serving.message}`, {
-        hint: `galley logs ${name}`,
-        details: { reason: serving.reason },
-      });
+      throw new GalleyError(
+        'ROLLOUT_FAILED',
+        `The new revision of ${name} does not serve: ${serving.message}`,
+        {
+          hint: `galley logs ${name}`,
+          details: { reason: serving.reason },
+        },
+      );
     }
     await sleep(100, undefined, { signal: options.signal });
   }
@@ -188,7 +235,9 @@ const terminalReasons = new Set(['NoIsolation', 'RevisionFailed', 'CrashLoop']);
 
 /** The first golden request as a body of /invocations; undefined when the model has none. */
 async function exampleOf(client: Client, project: string, build: string): Promise<string | undefined> {
-  const golden = (await client.call('buildRecord', { params: { project, name: build, record: 'golden' } })) as {
+  const golden = (await client.call('buildRecord', {
+    params: { project, name: build, record: 'golden' },
+  })) as {
     requests?: readonly { rows: readonly unknown[] }[];
   };
   const rows = golden.requests?.[0]?.rows;

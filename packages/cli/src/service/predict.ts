@@ -38,19 +38,30 @@ export async function predict(
   const url = `${serviceUrl(address)}/invocations`;
   const headers: Record<string, string> = { 'content-type': options.contentType };
   if (options.eventTime !== undefined) headers['galley-event-time'] = options.eventTime;
-  const response = await fetch(url, { method: 'POST', headers, body, signal: options.signal }).catch((cause: unknown) => {
-    throw new GalleyError('SERVICE_UNREACHABLE', `The service ${address.application} does not answer at ${url}.`, {
-      hint: `galley status ${address.application}`,
-      cause,
-    });
-  });
+  const response = await fetch(url, { method: 'POST', headers, body, signal: options.signal }).catch(
+    (cause: unknown) => {
+      throw new GalleyError(
+        'SERVICE_UNREACHABLE',
+        `The service ${address.application} does not answer at ${url}.`,
+        {
+          hint: `galley status ${address.application}`,
+          cause,
+        },
+      );
+    },
+  );
   const answer: unknown = await response.json().catch(() => undefined);
   if (response.ok && isPredictions(answer)) return answer.predictions;
   throw refused(address.application, response.status, (answer ?? {}) as Refusal);
 }
 
 function isPredictions(answer: unknown): answer is { predictions: readonly unknown[] } {
-  return typeof answer === 'object' && answer !== null && 'predictions' in answer && Array.isArray(answer.predictions);
+  return (
+    typeof answer === 'object' &&
+    answer !== null &&
+    'predictions' in answer &&
+    Array.isArray(answer.predictions)
+  );
 }
 
 function refused(application: string, status: number, answer: Refusal): GalleyError {

@@ -6,8 +6,19 @@ import { dnsLabelPattern } from '@galley/api/kind/object';
 
 /** What the argument of `deploy` means. */
 export type SourceArgument =
-  | { readonly kind: 'directory'; readonly name: string; readonly path: string; readonly include: readonly string[] }
-  | { readonly kind: 'git'; readonly name: string; readonly url: string; readonly ref: string; readonly contextDir: string };
+  | {
+      readonly kind: 'directory';
+      readonly name: string;
+      readonly path: string;
+      readonly include: readonly string[];
+    }
+  | {
+      readonly kind: 'git';
+      readonly name: string;
+      readonly url: string;
+      readonly ref: string;
+      readonly contextDir: string;
+    };
 
 export interface SourceOptions {
   readonly cwd: string;
@@ -22,9 +33,13 @@ export async function describeSource(argument: string, options: SourceOptions): 
     const [url = '', ref = ''] = argument.split('#', 2);
     const name = checkName(options.name ?? labelOf(basename(url).replace(/\.git$/, '')));
     if (options.include.length > 0) {
-      throw new GalleyError('USAGE', '--include is for folders: what git holds back is not in the repository.', {
-        hint: 'Deploy a clone: galley deploy <folder> --include <GLOB>',
-      });
+      throw new GalleyError(
+        'USAGE',
+        '--include is for folders: what git holds back is not in the repository.',
+        {
+          hint: 'Deploy a clone: galley deploy <folder> --include <GLOB>',
+        },
+      );
     }
     return { kind: 'git', name, url, ref, contextDir: options.subdir ?? '' };
   }

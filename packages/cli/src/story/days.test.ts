@@ -3,14 +3,27 @@ import { isFuture, isHeldOut, sampleDays, weekOf } from './days.ts';
 import type { Flight } from './flights.ts';
 
 function flight(day: string, hour: number): Flight {
-  const row = { carrier: 'B6', tailnum: 'N1', origin: 'JFK', dest: 'FLL', distance: 1, hour, minute: 0, dep_delay: 0 };
+  const row = {
+    carrier: 'B6',
+    tailnum: 'N1',
+    origin: 'JFK',
+    dest: 'FLL',
+    distance: 1,
+    hour,
+    minute: 0,
+    dep_delay: 0,
+  };
   const time = `${day}T${String(hour).padStart(2, '0')}:00:00.000Z`;
   return { day, time, row: { ...row, time_hour: time }, late: false };
 }
 
 test('weeks are those of the notebook: odd ones of the first quarter are held out', () => {
   expect([weekOf('2013-01-01'), weekOf('2013-01-07'), weekOf('2013-01-08')]).toEqual([0, 0, 1]);
-  expect([isHeldOut('2013-01-07'), isHeldOut('2013-01-08'), isHeldOut('2013-04-12')]).toEqual([false, true, false]);
+  expect([isHeldOut('2013-01-07'), isHeldOut('2013-01-08'), isHeldOut('2013-04-12')]).toEqual([
+    false,
+    true,
+    false,
+  ]);
   expect(isFuture('2013-03-31') || !isFuture('2013-04-01')).toBe(false);
 });
 

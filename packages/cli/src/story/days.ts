@@ -53,5 +53,7 @@ export function sampleDays(
 
 function rankOf(flight: Flight): string {
   const { carrier, tailnum, origin, dest, hour, minute } = flight.row;
-  return createHash('sha256').update([flight.day, carrier, tailnum, origin, dest, hour, minute].join('|')).digest('hex');
+  return createHash('sha256')
+    .update([flight.day, carrier, tailnum, origin, dest, hour, minute].join('|'))
+    .digest('hex');
 }

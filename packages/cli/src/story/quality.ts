@@ -41,7 +41,7 @@ function aucOf(answers: readonly Answer[], late: number): number | undefined {
   if (late === 0 || punctual === 0) return undefined;
   const sorted = [...answers].sort((a, b) => a.probability - b.probability);
   let rankSum = 0;
-  for (let start = 0; start < sorted.length; ) {
+  for (let start = 0; start < sorted.length;) {
     let end = start;
     while (end < sorted.length && sorted[end]?.probability === sorted[start]?.probability) end += 1;
     const rank = (start + 1 + end) / 2;

@@ -10,7 +10,9 @@ import type { Command } from '../command.ts';
 export const command: Command = {
   summary: 'Configuration and layers of an image',
   examples: ['galley image inspect default/iris:1', 'galley image inspect 1f2e3d4c5b6a -o json'],
-  arguments: [{ name: 'IMAGE', description: 'a tag, a digest or the first digits of one', completes: 'image' }],
+  arguments: [
+    { name: 'IMAGE', description: 'a tag, a digest or the first digits of one', completes: 'image' },
+  ],
   async run({ args: [reference = ''] }, context) {
     const store = await openLayoutStore(join(context.home, 'images'), { wipe: false });
     const image = await readImage(store, await store.resolve(reference));

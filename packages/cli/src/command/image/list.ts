@@ -40,7 +40,13 @@ export const command: Command = {
       text:
         items.length === 0
           ? 'No images yet.\nNext: galley build examples/iris'
-          : table(['NAME', 'DIGEST', 'KIND', 'LAYERS', 'SIZE', 'TAGGED'], rows, ['left', 'left', 'left', 'right', 'right']),
+          : table(['NAME', 'DIGEST', 'KIND', 'LAYERS', 'SIZE', 'TAGGED'], rows, [
+              'left',
+              'left',
+              'left',
+              'right',
+              'right',
+            ]),
       value: { items },
       names: items.map((item) => item.name),
     };

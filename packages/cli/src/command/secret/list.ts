@@ -11,7 +11,11 @@ export const command: Command = {
       text:
         items.length === 0
           ? `No secrets in project ${context.project}.\nNext: printf %s "$VALUE" | galley secret set NAME`
-          : table(['NAME', 'BYTES', 'SET'], items.map((item) => [item.name, String(item.bytes), item.createdAt]), ['left', 'right']),
+          : table(
+              ['NAME', 'BYTES', 'SET'],
+              items.map((item) => [item.name, String(item.bytes), item.createdAt]),
+              ['left', 'right'],
+            ),
       value: { items },
       names: items.map((item) => `secret/${item.name}`),
     };

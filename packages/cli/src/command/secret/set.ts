@@ -15,7 +15,10 @@ export const command: Command = {
       });
     }
     const client = await context.connect({ start: true });
-    const info = await client.call('secretPut', { params: { project: context.project, name }, body: { value } });
+    const info = await client.call('secretPut', {
+      params: { project: context.project, name },
+      body: { value },
+    });
     return { text: `Secret ${name} is set (${info.bytes} bytes).`, value: info, names: [`secret/${name}`] };
   },
 };

@@ -7,7 +7,11 @@ export const command: Command = {
   examples: ['galley server status', 'galley server status -o json'],
   async run(_input, context) {
     if ((await findServer(context.home)) === undefined) {
-      return { text: `No server runs for ${context.home}.\nNext: galley server start`, value: { running: false }, exitCode: 1 };
+      return {
+        text: `No server runs for ${context.home}.\nNext: galley server start`,
+        value: { running: false },
+        exitCode: 1,
+      };
     }
     const client = await context.connect();
     const info = await client.call('serverInfo', {});
