@@ -37,23 +37,26 @@ export const endpoints = {
 
 export type EndpointName = keyof typeof endpoints;
 
+/** An object without members. */
+export type Nothing = Readonly<Record<string, never>>;
+
 /** What each endpoint takes as query and body, and what it answers (one item, for streams). */
 export interface EndpointTypes {
-  serverInfo: { query: Record<never, never>; body: undefined; answer: ServerInfo };
+  serverInfo: { query: Nothing; body: undefined; answer: ServerInfo };
   /** `keep`: workloads go on. */
-  serverStop: { query: Record<never, never>; body: { keep: boolean }; answer: Record<never, never> };
+  serverStop: { query: Nothing; body: { keep: boolean }; answer: Nothing };
   /** The tar of a directory, hashed again by the server; at most 1 GiB. */
-  upload: { query: Record<never, never>; body: Uint8Array | ReadableStream; answer: { digest: string } };
+  upload: { query: Nothing; body: Uint8Array | ReadableStream; answer: { digest: string } };
   /** `follow=true` goes on until the build ends. */
   buildEvents: { query: { follow?: 'true' }; body: undefined; answer: GalleyEvent };
   /** The lines of report.jsonl (docs/design/wire.md). */
-  buildReport: { query: Record<never, never>; body: undefined; answer: { lines: readonly unknown[] } };
+  buildReport: { query: Nothing; body: undefined; answer: { lines: readonly unknown[] } };
   /** `report`, `executedNotebook`, `reference`, `schema`, `golden`, `model`: the blob's JSON. */
-  buildRecord: { query: Record<never, never>; body: undefined; answer: unknown };
-  buildCancel: { query: Record<never, never>; body: undefined; answer: Record<never, never> };
+  buildRecord: { query: Nothing; body: undefined; answer: unknown };
+  buildCancel: { query: Nothing; body: undefined; answer: Nothing };
   applicationLogs: { query: { follow?: 'true'; since?: string }; body: undefined; answer: LogEntry };
   applicationInspect: {
-    query: Record<never, never>;
+    query: Nothing;
     body: undefined;
     answer: { replica: string; inspection: unknown };
   };
@@ -65,9 +68,9 @@ export interface EndpointTypes {
     answer: { paths: readonly PathRow[]; coverage: unknown };
   };
   /** Names only; values are never read back. */
-  secretList: { query: Record<never, never>; body: undefined; answer: { items: readonly SecretInfo[] } };
-  secretPut: { query: Record<never, never>; body: { value: string }; answer: SecretInfo };
-  secretDelete: { query: Record<never, never>; body: undefined; answer: Record<never, never> };
+  secretList: { query: Nothing; body: undefined; answer: { items: readonly SecretInfo[] } };
+  secretPut: { query: Nothing; body: { value: string }; answer: SecretInfo };
+  secretDelete: { query: Nothing; body: undefined; answer: Nothing };
 }
 
 /** The collection of a kind in a project. */

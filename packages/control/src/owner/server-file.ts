@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import { processLives } from './process-identity.ts';
+
+/** `server.json`: how commands find the owner of a GALLEY_HOME. */
+const ServerFile = Type.Object({
+  schema: Type.Literal('galley.dev/server/v1'),
+  pid: Type.Integer(),
+  startTicks: Type.String(),
+  bootId: Type.String(),
+  /** RFC 3339. */
+  startedAt: Type.String(),
+  /** `https://127.0.0.1:7443`. */
+  api: Type.String(),
+  /** `http://127.0.0.1:7080`. */
+  gateway: Type.String(),
+});
+export type ServerFile = Static<typeof ServerFile>;
+
+/** Undefined: no server runs there (no file, a broken one, or one of a process that is gone). */
+export function readServerFile(path: string): ServerFile | undefined {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+  return Check(ServerFile, content) && processLives(content) ? content : undefined;
+}
+
+/** Written aside and renamed, so that no reader sees half of it. */
+export function writeServerFile(path: string, content: Omit<ServerFile, 'schema'>): void {
+  const draft = `${path}.${randomUUID()}`;
+  writeFileSync(draft, `${JSON.stringify({ schema: 'galley.dev/server/v1', ...content }, null, 2)}\n`);
+  renameSync(draft, path);
+}
+
+export function removeServerFile(path: string): void {
+  rmSync(path, { force: true });
+}
