@@ -1,0 +1,121 @@
+import type { RuntimeConfig } from '@galley/image/image';
+import type { Workload } from '../../engine.ts';
+import { shiftBase, shiftCount } from '../identity.ts';
+import type { HostLimits } from './host-limits.ts';
+import { initPath, maskedPaths, mountsOf, readonlyPaths, type MountSources } from './mounts.ts';
+import { resourcesOf } from './resources.ts';
+import type { OciSeccomp } from './seccomp.ts';
+
+/** What the specification is made from besides the workload. */
+export interface RuntimeSpecInput {
+  readonly workload: Workload;
+  readonly image: RuntimeConfig;
+  readonly uid: number;
+  /** Host path of the mounted root filesystem. */
+  readonly rootfs: string;
+  readonly cgroupsPath: string;
+  /** Namespace files of a network group that exists already. */
+  readonly join: { readonly network: string; readonly user: string } | undefined;
+  readonly sources: MountSources;
+  readonly host: HostLimits;
+  readonly seccomp: OciSeccomp;
+  /** True on a host with cgroup v2 only. */
+  readonly unified: boolean;
+}
+
+/** Kept from the next process on the machine's list of victims, and all before the owner of the engine. */
+const oomScoreAdj = 500;
+
+/**
+ * config.json of the OCI runtime specification. Pure: at least as strict as OpenShift's restricted-v2, with a user
+ * namespace besides (engine.md §1.2). The process has no uid that any file of the image has, and no capability.
+ */
+export function runtimeSpec(input: RuntimeSpecInput): object {
+  const { workload, image, uid, host } = input;
+  const mappings = [
+    { containerID: 0, hostID: shiftBase, size: shiftCount },
+    { containerID: uid, hostID: uid, size: 1 },
+  ];
+  return {
+    ociVersion: '1.0.2',
+    process: {
+      terminal: false,
+      user: { uid, gid: 0, umask: 0o002 },
+      args: argumentsOf(workload, image, input.sources.init !== undefined),
+      env: environmentOf(workload, image),
+      cwd: workload.workingDir ?? (image.WorkingDir || '/'),
+      capabilities: { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] },
+      rlimits: [
+        rlimit('RLIMIT_NOFILE', Math.min(workload.limits.openFiles, host.openFiles)),
+        rlimit('RLIMIT_CORE', 0),
+      ],
+      noNewPrivileges: true,
+      oomScoreAdj: Math.max(oomScoreAdj, host.oomScoreAdj),
+    },
+    root: { path: input.rootfs, readonly: workload.rootfs === 'readonly' },
+    hostname: 'galley',
+    mounts: mountsOf(workload, uid, input.sources),
+    linux: {
+      uidMappings: mappings,
+      gidMappings: mappings,
+      resources: resourcesOf(workload.limits, host, input.unified),
+      cgroupsPath: input.cgroupsPath,
+      namespaces: [
+        { type: 'pid' },
+        { type: 'ipc' },
+        { type: 'uts' },
+        { type: 'mount' },
+        { type: 'cgroup' },
+        // A group's network belongs to the user namespace of its first member; sysfs can be mounted only from there.
+        { type: 'network', ...(input.join === undefined ? {} : { path: input.join.network }) },
+        { type: 'user', ...(input.join === undefined ? {} : { path: input.join.user }) },
+      ],
+      maskedPaths,
+      readonlyPaths,
+      seccomp: input.seccomp,
+    },
+  };
+}
+
+function rlimit(type: string, value: number): object {
+  return { type, hard: value, soft: value };
+}
+
+function argumentsOf(workload: Workload, image: RuntimeConfig, init: boolean): string[] {
+  const own = [...(image.Entrypoint ?? []), ...(image.Cmd ?? [])];
+  const command = workload.command.length > 0 ? [...workload.command] : own;
+  return init ? [initPath, '--', ...command] : command;
+}
+
+function environmentOf(workload: Workload, image: RuntimeConfig): string[] {
+  const environment = new Map<string, string>([
+    ['PATH', '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+  ]);
+  for (const line of image.Env ?? []) {
+    const at = line.indexOf('=');
+    if (at > 0) environment.set(line.slice(0, at), line.slice(at + 1));
+  }
+  environment.set('GALLEY_SOCKET_DIR', '/run/galley');
+  for (const [name, value] of Object.entries(egressEnvironment(workload))) environment.set(name, value);
+  for (const [name, value] of Object.entries(workload.env)) environment.set(name, value);
+  return [...environment].map(([name, value]) => `${name}=${value}`);
+}
+
+/** How programs inside find the two doors to the outside (DESIGN.md §10). */
+function egressEnvironment(workload: Workload): Record<string, string> {
+  const index = 'http://127.0.0.1:3141/simple';
+  const proxy = 'http://127.0.0.1:3128';
+  return {
+    ...(workload.egress.index ? { PIP_INDEX_URL: index, UV_DEFAULT_INDEX: index, UV_INDEX_URL: index } : {}),
+    ...(workload.egress.hosts.length > 0
+      ? {
+          HTTP_PROXY: proxy,
+          HTTPS_PROXY: proxy,
+          http_proxy: proxy,
+          https_proxy: proxy,
+          NO_PROXY: '127.0.0.1,localhost',
+          no_proxy: '127.0.0.1,localhost',
+        }
+      : {}),
+  };
+}
