@@ -1,0 +1,50 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { canonicalJson } from '@galley/image/canonical-json';
+
+/** The key of a step: the hash of everything that decides its result. 64 hexadecimal digits. */
+export function stepKey(parts: unknown): string {
+  return createHash('sha256').update(canonicalJson(parts)).digest('hex');
+}
+
+/** Results of one kind of step by key, as JSON files in a folder. Values are ours: nothing of a workload lands here unchecked. */
+export class RecordCache<Value> {
+  readonly #folder: string;
+
+  constructor(cacheDir: string, kind: string) {
+    this.#folder = join(cacheDir, kind);
+  }
+
+  /** Undefined: never done, or the file is damaged (then it is done again). */
+  async get(key: string): Promise<Value | undefined> {
+    try {
+      return JSON.parse(await readFile(this.#path(key), 'utf8')) as Value;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Atomic: a reader sees the old value or the new one, also after a crash. */
+  async set(key: string, value: Value): Promise<void> {
+    await mkdir(this.#folder, { recursive: true });
+    const path = this.#path(key);
+    const temporary = `${path}.${randomBytes(6).toString('hex')}.part`;
+    const handle = await open(temporary, 'wx', 0o600);
+    try {
+      await handle.writeFile(JSON.stringify(value));
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  }
+
+  async delete(key: string): Promise<void> {
+    await rm(this.#path(key), { force: true });
+  }
+
+  #path(key: string): string {
+    return join(this.#folder, `${key}.json`);
+  }
+}
