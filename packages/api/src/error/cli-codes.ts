@@ -6,6 +6,7 @@ export const cliErrorCodes = {
   INVALID_NAME: { sort: 'user', status: 422 },
   SERVER_NOT_RUNNING: { sort: 'user', status: 503 },
   SERVER_START_FAILED: { sort: 'environment', status: 503 },
+  SERVER_STUCK: { sort: 'environment', status: 504 },
   ROLLOUT_FAILED: { sort: 'user', status: 502 },
   SERVICE_UNREACHABLE: { sort: 'environment', status: 502 },
   PREDICTION_REFUSED: { sort: 'user', status: 422 },

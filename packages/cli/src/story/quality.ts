@@ -6,6 +6,8 @@ export interface Quality {
   readonly auc: number | undefined;
   /** Mean negative log-likelihood; lower is better. */
   readonly logLoss: number;
+  /** Standard error of `logLoss`. */
+  readonly logLossError: number;
   /** Share of flights on the right side of one half. */
   readonly right: number;
 }
@@ -19,18 +21,23 @@ export interface Answer {
 export function qualityOf(answers: readonly Answer[]): Quality | undefined {
   if (answers.length === 0) return undefined;
   const late = answers.filter((answer) => answer.late).length;
-  let logLoss = 0;
+  let sum = 0;
+  let sumOfSquares = 0;
   let right = 0;
   for (const answer of answers) {
     const p = Math.min(1 - 1e-6, Math.max(1e-6, answer.probability));
-    logLoss -= Math.log(answer.late ? p : 1 - p);
+    const loss = -Math.log(answer.late ? p : 1 - p);
+    sum += loss;
+    sumOfSquares += loss * loss;
     if (answer.probability > 0.5 === answer.late) right += 1;
   }
+  const mean = sum / answers.length;
   return {
     flights: answers.length,
     late,
     auc: aucOf(answers, late),
-    logLoss: logLoss / answers.length,
+    logLoss: mean,
+    logLossError: Math.sqrt(Math.max(0, sumOfSquares / answers.length - mean * mean) / answers.length),
     right: right / answers.length,
   };
 }
@@ -49,4 +56,9 @@ function aucOf(answers: readonly Answer[], late: number): number | undefined {
     start = end;
   }
   return (rankSum - (late * (late + 1)) / 2) / (late * punctual);
+}
+
+/** Whether answers became worse: by more than two standard errors of the difference of the mean losses. */
+export function isWorse(now: Quality, before: Quality): boolean {
+  return now.logLoss - before.logLoss > 2 * Math.hypot(now.logLossError, before.logLossError);
 }
