@@ -1,25 +1,15 @@
 import { promisify } from 'node:util';
 import { constants, crc32, deflateRaw } from 'node:zlib';
+import { gzipHeader, gzipTrailer } from './gzip-member.ts';
 
 const deflate = promisify(deflateRaw);
 
 /** Uncompressed bytes that are compressed in one go. Part of the format: another size gives other bytes. */
 const sliceBytes = 1 << 20;
 /** Part of the format, like the slice. Level 6 is what gzip itself takes. */
-const level = 6;
+export const deflateLevel = 6;
 /** Slices that are compressed at once; changes speed, never bytes. */
 const parallel = 4;
-
-/** Magic, deflate, no flags, no time, no extra flags, operating system "unknown" (RFC 1952 §2.3.1): nothing of the machine gets in. */
-const gzipHeader: Buffer = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
-
-/** The end of a gzip member: CRC-32 and length of what went in (RFC 1952 §2.3.1). */
-function gzipTrailer(crc: number, size: number): Buffer {
-  const trailer = Buffer.alloc(8);
-  trailer.writeUInt32LE(crc, 0);
-  trailer.writeUInt32LE(size % 2 ** 32, 4);
-  return trailer;
-}
 
 async function* slices(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   let pending: Uint8Array[] = [];
@@ -60,7 +50,7 @@ export async function* deterministicGzip(
       signal?.throwIfAborted();
       crc = crc32(slice, crc);
       size += slice.byteLength;
-      waiting.push(deflate(slice, { level, finishFlush: constants.Z_SYNC_FLUSH }));
+      waiting.push(deflate(slice, { level: deflateLevel, finishFlush: constants.Z_SYNC_FLUSH }));
       const first = waiting.length > parallel ? waiting.shift() : undefined;
       if (first !== undefined) yield await first;
     }
@@ -68,7 +58,7 @@ export async function* deterministicGzip(
   } finally {
     await Promise.allSettled(waiting);
   }
-  // An empty final block closes the deflate stream (RFC 1951 §3.2.4: BFINAL 1, fixed codes, end of block).
+  // An empty final block closes the deflate stream (RFC 1951 §3.2.6: BFINAL 1, fixed codes, end of block).
   yield Buffer.from([0x03, 0x00]);
   yield gzipTrailer(crc, size);
 }
