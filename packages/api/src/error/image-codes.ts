@@ -4,6 +4,7 @@ import type { ErrorCodeRow } from './code.ts';
 export const imageErrorCodes = {
   BLOB_MISSING: { sort: 'environment', status: 404 },
   DIGEST_MISMATCH: { sort: 'environment', status: 502 },
+  EXPORT_EXISTS: { sort: 'user', status: 409 },
   IMAGE_INVALID: { sort: 'user', status: 422 },
   IMAGE_NOT_FOUND: { sort: 'user', status: 404 },
   WHEEL_INVALID: { sort: 'user', status: 422 },

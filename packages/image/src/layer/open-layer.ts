@@ -9,8 +9,15 @@ import type { ImageStore } from '../store.ts';
 /** Large chunks: fewer turns of the event loop per megabyte. */
 const chunkBytes = 1 << 18;
 
-/** The tar of a layer as a stream; the caller reads it to its end or destroys it. Throws `IMAGE_INVALID` for a media type that is no layer. */
-export function openLayer(store: ImageStore, descriptor: Descriptor): Readable {
+/**
+ * The tar of a layer as a stream; the caller reads it to its end or destroys it. `onBlob` sees the compressed bytes. Throws
+ * `IMAGE_INVALID` for a media type that is no layer.
+ */
+export function openLayer(
+  store: ImageStore,
+  descriptor: Descriptor,
+  onBlob?: (chunk: Buffer) => void,
+): Readable {
   const compression = layerCompression(descriptor.mediaType);
   if (compression === undefined) {
     throw new GalleyError(
@@ -22,6 +29,10 @@ export function openLayer(store: ImageStore, descriptor: Descriptor): Readable {
     );
   }
   const blob = createReadStream(store.blobPath(descriptor.digest), { highWaterMark: chunkBytes });
+  if (onBlob !== undefined) {
+    // Without an encoding a read stream gives buffers.
+    blob.on('data', (chunk) => onBlob(chunk as Buffer));
+  }
   if (compression === 'none') return blob;
   const inflate =
     compression === 'gzip'

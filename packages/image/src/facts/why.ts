@@ -1,0 +1,106 @@
+import type { Digest } from '@galley/api/digest';
+import { GalleyError } from '@galley/api/error/galley-error';
+import type { Layer } from '../descriptor.ts';
+import type { Image } from '../image.ts';
+import { openLayer } from '../layer/open-layer.ts';
+import type { ImageStore } from '../store.ts';
+import type { TarEntry } from '../tar/entry.ts';
+import { checkPath } from '../tar/path.ts';
+import { readTar } from '../tar/read-tar.ts';
+
+/** What one layer does at a path. */
+export interface PathMention {
+  /** From 0, bottom to top. */
+  readonly layer: number;
+  readonly digest: Digest;
+  /** The line of the history: which step made the layer, of what. */
+  readonly createdBy: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly action: 'adds' | 'removes' | 'hides' | 'links';
+  /** The entry that matters: the path itself, a whiteout of it or above it, a link above it. */
+  readonly path: string;
+  readonly type: TarEntry['type'];
+  readonly mode: number;
+  readonly sizeBytes: number;
+  /** Of a link: where it leads. */
+  readonly target?: string;
+}
+
+export interface WhyReport {
+  readonly path: string;
+  /** True: a container sees it. */
+  readonly present: boolean;
+  /** Top to bottom: the first decides, what is below is covered by it (of directories: added to). */
+  readonly mentions: readonly PathMention[];
+}
+
+type Match = Pick<PathMention, 'action' | 'path' | 'type' | 'mode' | 'sizeBytes'> & { target?: string };
+
+/** What an entry does to the path that is asked about. */
+function matchOf(entry: TarEntry, path: string): Match | undefined {
+  const base = { path: entry.path, type: entry.type, mode: entry.mode, sizeBytes: entry.size };
+  const link = entry.linkTarget === undefined ? {} : { target: entry.linkTarget };
+  if (entry.path === path) return { action: 'adds', ...base, ...link };
+  const slash = entry.path.lastIndexOf('/');
+  const folder = entry.path.slice(0, slash + 1);
+  const name = entry.path.slice(slash + 1);
+  if (name === '.wh..wh..opq') return path.startsWith(folder) ? { action: 'hides', ...base } : undefined;
+  if (name.startsWith('.wh.')) {
+    const removed = folder + name.slice('.wh.'.length);
+    return path === removed || path.startsWith(`${removed}/`) ? { action: 'removes', ...base } : undefined;
+  }
+  const isAbove = path.startsWith(`${entry.path}/`);
+  return entry.type === 'symlink' && isAbove ? { action: 'links', ...base, ...link } : undefined;
+}
+
+const limits = { entriesMax: 1_000_000, bytesMax: 2 ** 36, special: 'skip' as const };
+
+async function mentionsIn(
+  store: ImageStore,
+  layer: Layer,
+  index: number,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<PathMention[]> {
+  const found: PathMention[] = [];
+  for await (const entry of readTar(openLayer(store, layer.descriptor), limits, signal)) {
+    const match = matchOf(entry, path);
+    if (match === undefined) continue;
+    found.push({
+      layer: index,
+      digest: layer.descriptor.digest,
+      createdBy: layer.createdBy,
+      annotations: layer.descriptor.annotations ?? {},
+      ...match,
+    });
+  }
+  // Whiteouts speak of lower layers only, so what the same layer adds comes first.
+  return found.sort((left, right) => Number(left.action !== 'adds') - Number(right.action !== 'adds'));
+}
+
+/**
+ * Why a path is in an image: every layer that adds, removes or hides it, the deciding one first. Links on the way are reported and not
+ * followed: ask again with the path they lead to. Reads layers from the top and stops at the first file. Throws `IMAGE_INVALID` for a path that is none.
+ */
+export async function why(
+  store: ImageStore,
+  image: Image,
+  path: string,
+  signal?: AbortSignal,
+): Promise<WhyReport> {
+  const relative = path.replace(/^\/+/, '').replace(/\/+$/, '');
+  checkPath(relative, 'The question');
+  const mentions: PathMention[] = [];
+  for (const [index, layer] of [...image.layers.entries()].toReversed()) {
+    if (!(await store.has(layer.descriptor.digest))) {
+      throw new GalleyError('BLOB_MISSING', `The store does not hold the layer ${layer.descriptor.digest}.`, {
+        hint: 'Build or pull the image again.',
+        details: { digest: layer.descriptor.digest },
+      });
+    }
+    mentions.push(...(await mentionsIn(store, layer, index, relative, signal)));
+    const last = mentions.at(-1);
+    if (last !== undefined && !(last.action === 'adds' && last.type === 'directory')) break;
+  }
+  return { path: relative, present: mentions[0]?.action === 'adds', mentions };
+}
