@@ -12,13 +12,13 @@ export interface EngineUnderTest {
   /** Of an image that the engine can run. */
   readonly image: Digest;
   /** The command that behaves so. */
-  command(behaviour: Behaviour): readonly string[];
+  readonly command: (behaviour: Behaviour) => readonly string[];
   dispose(): Promise<void>;
 }
 
 export interface EngineContractOptions {
   readonly name: string;
-  newEngine(): Promise<EngineUnderTest>;
+  readonly newEngine: () => Promise<EngineUnderTest>;
   /** Set where this machine cannot offer the adapter: everything is reported as skipped, with this reason. */
   readonly unavailable?: string;
   /** Tests that an adapter cannot pass, and why. An unknown name fails the suite. */
@@ -31,12 +31,12 @@ const deadlineMs = 20_000;
 interface Context {
   readonly under: EngineUnderTest;
   readonly engine: Engine;
-  workload(id: string, behaviour: Behaviour, more?: Partial<Workload>): Workload;
+  readonly workload: (id: string, behaviour: Behaviour, more?: Partial<Workload>) => Workload;
   /** Waits until the status is as wished. Fails after 20 s. */
-  until(id: string, wish: (status: WorkloadStatus) => boolean): Promise<WorkloadStatus>;
-  ended(id: string): Promise<WorkloadStatus>;
+  readonly until: (id: string, wish: (status: WorkloadStatus) => boolean) => Promise<WorkloadStatus>;
+  readonly ended: (id: string) => Promise<WorkloadStatus>;
   /** Waits for a line of the log. */
-  said(id: string, line: string): Promise<void>;
+  readonly said: (id: string, line: string) => Promise<void>;
 }
 
 type ContractTest = (context: Context) => Promise<void>;

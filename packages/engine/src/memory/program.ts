@@ -12,9 +12,9 @@ export interface ProgramContext {
   /** Fires when it is cut off: from here on nothing it does is seen, but it should still stop. */
   readonly killed: AbortSignal;
   /** Writes a line, or several, to stdout or stderr. */
-  log(text: string, stream?: 'stdout' | 'stderr'): void;
+  readonly log: (text: string, stream?: 'stdout' | 'stderr') => void;
   /** True when the workload may reach `host:port`; a refusal is recorded as the proxy would. */
-  mayReach(hostPort: string): boolean;
+  readonly mayReach: (hostPort: string) => boolean;
 }
 
 /** Returns the exit code; an exception is exit code 1 with its message on stderr. */
