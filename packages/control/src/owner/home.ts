@@ -21,7 +21,7 @@ export interface HomeLayout {
   readonly gateway: string;
   /** Sockets of replicas whose engine has no path of its own for them. */
   readonly bridges: string;
-  /** What the server logs. */
+  /** Faults and failed reconciles, a JSON line each. */
   readonly log: string;
 }
 
@@ -57,7 +57,7 @@ export function homeLayout(root: string): HomeLayout {
     engine: at('engine'),
     gateway: at('gateway'),
     bridges: at('bridges'),
-    log: at('server.log'),
+    log: at('control.log'),
   };
 }
 

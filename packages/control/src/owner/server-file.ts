@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import Type, { type Static } from 'typebox';
+import { Type, type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { processLives } from './process-identity.ts';
 
@@ -8,7 +8,8 @@ import { processLives } from './process-identity.ts';
 const ServerFile = Type.Object({
   schema: Type.Literal('galley.dev/server/v1'),
   pid: Type.Integer(),
-  startTicks: Type.String(),
+  /** Clock ticks since boot at which it started. */
+  startTime: Type.String(),
   bootId: Type.String(),
   /** RFC 3339. */
   startedAt: Type.String(),
@@ -16,6 +17,9 @@ const ServerFile = Type.Object({
   api: Type.String(),
   /** `http://127.0.0.1:7080`. */
   gateway: Type.String(),
+  /** Beside this file: the API's token, and the certificate of its authority. */
+  tokenFile: Type.String(),
+  caFile: Type.String(),
 });
 export type ServerFile = Static<typeof ServerFile>;
 
@@ -27,7 +31,9 @@ export function readServerFile(path: string): ServerFile | undefined {
   } catch {
     return undefined;
   }
-  return Check(ServerFile, content) && processLives(content) ? content : undefined;
+  if (!Check(ServerFile, content)) return undefined;
+  const { pid, startTime, bootId } = content;
+  return processLives({ pid, startTicks: startTime, bootId }) ? content : undefined;
 }
 
 /** Written aside and renamed, so that no reader sees half of it. */

@@ -163,7 +163,7 @@ export class Driver {
       failures: entry.failures,
       ...(failure === undefined
         ? {}
-        : { error: failure instanceof Error ? failure.message : String(failure) }),
+        : { error: failure instanceof Error ? failure.message : `thrown: ${typeof failure}` }),
     };
     entry.state = 'idle';
     this.settle(entry, requeueAfterMs);

@@ -1,0 +1,62 @@
+import { Type, type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import type { ApplicationSpec } from '@galley/api/kind/application';
+import { kinds, type KindName } from '@galley/api/kind/kinds';
+import { apiVersion, dnsLabelPattern } from '@galley/api/kind/object';
+import { refuse, requireValid, type FieldError } from './validate.ts';
+
+const Texts = Type.Record(Type.String(), Type.String());
+
+/** What a request may say of an object; what the server writes itself (uid, generation, …) is read over, as Kubernetes does it. */
+const ObjectEnvelope = Type.Object({
+  apiVersion: Type.Optional(Type.Literal(apiVersion)),
+  kind: Type.Optional(Type.String()),
+  metadata: Type.Object({
+    name: Type.String({ pattern: dnsLabelPattern }),
+    namespace: Type.Optional(Type.String()),
+    resourceVersion: Type.Optional(Type.String()),
+    labels: Type.Optional(Texts),
+    annotations: Type.Optional(Texts),
+  }),
+  spec: Type.Object({}),
+});
+export type ObjectEnvelope = Static<typeof ObjectEnvelope>;
+
+const label = new RegExp(dnsLabelPattern);
+
+/** Checks a request's object against its kind. Throws `OBJECT_INVALID` that names the field. */
+export function readObject(kind: KindName, namespace: string, body: unknown): ObjectEnvelope {
+  const what = `This ${kind}`;
+  requireValid(ObjectEnvelope, body, 'object', what);
+  if (!Check(ObjectEnvelope, body)) throw new Error('requireValid let something through');
+  const named = `${kind} ${body.metadata.name}`;
+  const errors: FieldError[] = [];
+  if (!label.test(namespace)) errors.push({ field: 'metadata.namespace', problem: 'must be a DNS label' });
+  if (body.kind !== undefined && body.kind !== kind) {
+    errors.push({ field: 'kind', problem: `must be ${kind} on this path` });
+  }
+  if (body.metadata.namespace !== undefined && body.metadata.namespace !== namespace) {
+    errors.push({ field: 'metadata.namespace', problem: `must be ${namespace} as in the path` });
+  }
+  refuse(errors, named);
+  requireValid(kinds[kind].spec, body.spec, 'spec', named);
+  // The line above has checked it against the kind's schema.
+  if (kind === 'Application') refuse(applicationErrors(body.spec as ApplicationSpec), named);
+  return body;
+}
+
+/** Rules that a schema cannot say. */
+function applicationErrors(spec: ApplicationSpec): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  const { git, archive } = spec.source;
+  if ((git === undefined) === (archive === undefined)) {
+    errors.push({ field: 'spec.source', problem: 'must have exactly one of git and archive' });
+  }
+  const { min = 1, max = min } = spec.service?.replicas ?? {};
+  if (max < min)
+    errors.push({ field: 'spec.service.replicas.max', problem: `must be at least min (${min})` });
+  const names = (spec.secrets ?? []).map((secret) => secret.name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) errors.push({ field: 'spec.secrets', problem: `names ${twice} twice` });
+  return errors;
+}
