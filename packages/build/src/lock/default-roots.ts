@@ -1,0 +1,16 @@
+import { parseRequirement, type Requirement } from '../recipe/requirement.ts';
+
+const roots = (from: string, ...lines: readonly string[]): readonly Requirement[] =>
+  lines.map((line) => parseRequirement(line, from));
+
+/** Joins the user's requirements: saves the predictor in the notebook's run and loads it in the service, so both need the same one. */
+export const servingRoots = roots('galley', 'cloudpickle');
+
+/** Joins them where notebooks run: the kernel lives in the user's environment. */
+export const runningRoots = roots('galley', 'ipykernel');
+
+/** The environment of tools, with a lock of its own: nothing here can conflict with the user's versions. */
+export const toolsRoots = roots('galley', 'nbclient', 'nbformat', 'jupyter_client', 'ipykernel');
+
+/** What builds a source distribution. setuptools still has pkg_resources, which old ones import. */
+export const toolchainRoots = roots('galley', 'pip', 'setuptools<81', 'wheel');
