@@ -1,0 +1,182 @@
+"""The sample that the references of the monitors are made of (MONITORS.md §3).
+
+Its source is the first that exists: the rows bound to `reference`; the arguments of the notebook's own calls of
+`predictor`; the X of predict and score when the estimator itself is served. Rows that were in a fit are marked, as a
+model is over-confident about them; `held-out` rows are kept first where there are too many.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import weakref
+from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
+
+from galley_runtime._call_form import CallForm
+from galley_runtime._capture._reservoir import Reservoir
+from galley_runtime._capture._rows import Table, hash_row, table_of
+from galley_runtime._capture._state import State
+
+__all__ = ["Fitted", "Sampler", "Samples", "write_sample"]
+
+#: Estimators of a cross-validation come and go; more than these at a time are not sampled.
+_WATCHED_MAX = 256
+
+
+class _HashSet:
+    """Hashes of rows, eight bytes each where numpy is loaded: a fit may have seen as many rows as fit into memory."""
+
+    def __init__(self) -> None:
+        self._few: Set[int] = set()
+        self._many: Any = None
+        self._new: List[Any] = []
+
+    def add(self, hashes: Any) -> None:
+        if hasattr(hashes, "dtype"):
+            self._new.append(hashes)
+        else:
+            self._few.update(hashes)
+
+    def contains(self, hashes: Any) -> List[bool]:
+        """One answer per hash."""
+        numpy = sys.modules.get("numpy")
+        if self._new and numpy is not None:
+            self._many = numpy.unique(numpy.concatenate(self._new + ([] if self._many is None else [self._many])))
+            self._new = []
+        values: Sequence[int] = hashes.tolist() if hasattr(hashes, "tolist") else hashes
+        found = [value in self._few for value in values] if self._few else [False] * len(values)
+        if self._many is not None and len(values) and numpy is not None:
+            wanted = numpy.asarray(values, dtype="uint64")
+            place = numpy.minimum(numpy.searchsorted(self._many, wanted), len(self._many) - 1)
+            found = [a or b for a, b in zip(found, (self._many[place] == wanted).tolist())]
+        return found
+
+
+class Fitted:
+    """The hashes of all rows that any fit has seen, searches and transformers included."""
+
+    def __init__(self) -> None:
+        self._names = _HashSet()
+        self._places = _HashSet()
+        self._schemas: Set[FrozenSet[str]] = set()
+
+    def add(self, table: Table) -> None:
+        """Every row of the X of a fit."""
+        by_name, by_place = table.hashes()
+        if by_name is not None:
+            self._names.add(by_name)
+        self._places.add(by_place)
+        if table.columns is not None:
+            self._schemas.add(frozenset(table.columns))
+
+    def knows(self, by_name: Any, by_place: Any) -> List[bool]:
+        """For each row, by its two hashes, whether it was in a fit. `by_name` may be None."""
+        places = self._places.contains(by_place)
+        if by_name is None:
+            return places
+        return [a or b for a, b in zip(self._names.contains(by_name), places)]
+
+    def comparable(self, columns: Optional[List[str]]) -> bool:
+        """Whether rows with these columns could have been recognised at all."""
+        return columns is not None and frozenset(columns) in self._schemas
+
+
+class Sampler:
+    """Two reservoirs: rows that no fit had seen when they came, and the others."""
+
+    def __init__(self, state: State) -> None:
+        self._fresh = Reservoir(state.sample_rows, state.random)
+        self._fitted = Reservoir(state.sample_rows, state.random)
+        self.columns: Optional[List[str]] = None
+        #: How the estimator was called, as far as it was.
+        self.form: Optional[CallForm] = None
+
+    def add(self, table: Table, fitted: Fitted) -> None:
+        """Offers all rows of a table."""
+        self.columns = table.columns
+        fresh: List[int] = []
+        known: List[int] = []
+        for position, was_fitted in enumerate(fitted.knows(*table.hashes())):
+            (known if was_fitted else fresh).append(position)
+        for positions, reservoir in ((fresh, self._fresh), (known, self._fitted)):
+            reservoir.add(len(positions), lambda taken, rows=positions: table.take([rows[i] for i in taken]))
+
+    @property
+    def total(self) -> int:
+        """How many rows were offered."""
+        return self._fresh.total + self._fitted.total
+
+    @property
+    def rows(self) -> List[Any]:
+        """What was kept, rows that were fresh first."""
+        return self._fresh.items + self._fitted.items
+
+
+class Samples:
+    """A sampler per estimator, for as long as the estimator lives."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._by_id: Dict[int, Tuple[Any, Sampler]] = {}
+
+    def of(self, owner: Any) -> Optional[Sampler]:
+        """The sampler of an object; None when it cannot be watched."""
+        known = self._by_id.get(id(owner))
+        if known is not None:
+            return known[1]
+        if len(self._by_id) >= _WATCHED_MAX:
+            return None
+        key = id(owner)
+        try:
+            reference = weakref.ref(owner, lambda _: self._by_id.pop(key, None))
+        except TypeError:
+            return None
+        self._by_id[key] = (reference, Sampler(self._state))
+        return self._by_id[key][1]
+
+    def known(self, owner: Any) -> Optional[Sampler]:
+        """The sampler of an object, if it has one."""
+        known = self._by_id.get(id(owner))
+        return known[1] if known else None
+
+
+def write_sample(
+    folder: str, state: State, fitted: Fitted, reference: Any, calls: Optional[Sampler], scores: Optional[Sampler]
+) -> Optional[Dict[str, Any]]:
+    """Writes `sample.jsonl` and `sample.json` from the first source that has rows; None: there is no sample."""
+    table = table_of(reference) if reference is not None else None
+    if table is not None and len(table):
+        kept = Reservoir(state.sample_rows, state.random)
+        kept.add(len(table), table.take)
+        rows, total, source, columns = kept.items, kept.total, "reference", table.columns
+    elif calls is not None and calls.total:
+        rows, total, source, columns = calls.rows, calls.total, "calls", calls.columns
+    elif scores is not None and scores.total:
+        rows, total, source, columns = scores.rows, scores.total, "score", scores.columns
+    else:
+        return None
+    # Arguments of a function may be anything before features are made of them: only where a fit had the same columns
+    # does "not seen in a fit" mean something. Who binds `reference` says what the rows are.
+    known = source != "calls" or fitted.comparable(columns)
+    hashes = [hash_row(row) for row in rows]
+    seen = fitted.knows([name for name, _ in hashes], [place for _, place in hashes])
+    flags = [known and not was_fitted for was_fitted in seen]
+    order = sorted(range(len(rows)), key=lambda position: not flags[position])[: state.sample_rows]
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "sample.jsonl"), "w", encoding="utf-8") as file:
+        for position in order:
+            line = {"rows": [rows[position]], "heldOut": flags[position]}
+            file.write(json.dumps(line, allow_nan=False, separators=(",", ":")) + "\n")
+    held_out = sum(flags[position] for position in order)
+    info = {
+        "schema": "galley.dev/sample/v1",
+        "origin": "held-out" if held_out * 2 >= len(order) else "in-sample",
+        "source": source,
+        "requests": len(order),
+        "heldOut": held_out,
+        "total": total,
+    }
+    with open(os.path.join(folder, "sample.json"), "w", encoding="utf-8") as file:
+        json.dump(info, file)
+    return info
