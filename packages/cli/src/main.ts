@@ -1,7 +1,7 @@
 /** Composition root of the command line: the only file here that touches `process`. */
 import { CommanderError } from 'commander';
 import { createAbortOnSignal } from './interrupt.ts';
-import { allCommands } from './command/registry.ts';
+import { allCommands, findCommand } from './command/registry.ts';
 import type { Context } from './command/command.ts';
 import { createConnect } from './server/connect.ts';
 import { buildProgram, usageError, type Runner } from './program.ts';
@@ -59,7 +59,8 @@ const run: Runner = async (entry, input, { project, output }) => {
 };
 
 try {
-  const program = buildProgram(await allCommands(), version, run);
+  const called = await findCommand(process.argv.slice(2));
+  const program = buildProgram(called === undefined ? await allCommands() : [called], version, run);
   await program.parseAsync(process.argv);
 } catch (error) {
   progress.clear();

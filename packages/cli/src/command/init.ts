@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { openDirectory } from '@galley/build/source/directory';
-import { supportedPythons } from '@galley/build/base/supported-pythons';
+import { supportedPythons } from '@galley/build/base/base-lock';
 import { makeRecipe } from '@galley/build/recipe/recipe';
 import { safeText } from '../render/safe-text.ts';
 import type { Command } from './command.ts';

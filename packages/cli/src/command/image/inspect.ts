@@ -1,10 +1,9 @@
-import { join } from 'node:path';
 import { formatBytes } from '@galley/api/kind/quantity';
 import { shortDigest } from '@galley/api/digest';
 import { readImage } from '@galley/image/assemble/read-image';
-import { openLayoutStore } from '@galley/image/layout-store';
 import { safeText } from '../../render/safe-text.ts';
 import { table } from '../../render/table.ts';
+import { openStore } from '../../server/open-store.ts';
 import type { Command } from '../command.ts';
 
 export const command: Command = {
@@ -14,7 +13,7 @@ export const command: Command = {
     { name: 'IMAGE', description: 'a tag, a digest or the first digits of one', completes: 'image' },
   ],
   async run({ args: [reference = ''] }, context) {
-    const store = await openLayoutStore(join(context.home, 'images'), { wipe: false });
+    const store = await openStore(context.home);
     const image = await readImage(store, await store.resolve(reference));
     const { config, architecture, os } = image.config;
     const rows = image.layers.map((layer) => [

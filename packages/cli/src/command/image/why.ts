@@ -1,9 +1,9 @@
-import { join } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { shortDigest } from '@galley/api/digest';
-import { openLayoutStore } from '@galley/image/layout-store';
-import { whyPath } from '@galley/image/why/why-path';
+import { readImage } from '@galley/image/assemble/read-image';
+import { why, type PathMention } from '@galley/image/facts/why';
 import { safeText } from '../../render/safe-text.ts';
+import { openStore } from '../../server/open-store.ts';
 import type { Command } from '../command.ts';
 
 export const command: Command = {
@@ -14,18 +14,29 @@ export const command: Command = {
     { name: 'PATH', description: 'an absolute path inside' },
   ],
   async run({ args: [reference = '', path = ''] }, context) {
-    const store = await openLayoutStore(join(context.home, 'images'), { wipe: false });
-    const digest = await store.resolve(reference);
-    const found = await whyPath(store, digest, path);
-    if (found === undefined) {
-      throw new GalleyError('USAGE', `${reference} has no file ${path}.`, {
-        hint: `galley image inspect ${reference}`,
+    const store = await openStore(context.home);
+    const report = await why(
+      store,
+      await readImage(store, await store.resolve(reference)),
+      path,
+      context.signal,
+    );
+    if (report.mentions.length === 0) {
+      throw new GalleyError('USAGE', `No layer of ${reference} says anything of ${path}.`, {
+        hint: `galley image inspect ${reference} lists its layers.`,
       });
     }
     return {
-      text: `${path}\n  in layer ${shortDigest(found.layer)}\n  put there by ${safeText(found.createdBy)}`,
-      value: found,
-      names: [found.layer],
+      text: [`${path} is ${report.present ? 'there' : 'not there'}:`, ...report.mentions.map(line)].join(
+        '\n',
+      ),
+      value: report,
+      names: report.mentions.map((mention) => mention.digest),
     };
   },
 };
+
+function line(mention: PathMention): string {
+  const target = mention.target === undefined ? '' : ` → ${safeText(mention.target)}`;
+  return `  layer ${mention.layer} (${shortDigest(mention.digest)}) ${mention.action} it${target}: ${safeText(mention.createdBy)}`;
+}
