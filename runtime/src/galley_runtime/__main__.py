@@ -15,7 +15,7 @@ COMMANDS = {
     "rehearse": "galley_runtime._rehearse",
     "compile": "galley_runtime._compile",
     "serve": "galley_runtime._serve",
-    "check": "galley_runtime._serve.check",
+    "check": "galley_runtime._check",
 }
 _PYCACHE = "/opt/galley/rehearsed/pycache"
 
@@ -30,8 +30,10 @@ def main(argv=None):
     if command in ("serve", "check"):
         # Before anything else is imported: the image carries the bytecode of what will be imported (wire.md, compile).
         sys.dont_write_bytecode = True
-        if os.path.isdir(_PYCACHE):
-            sys.pycache_prefix = _PYCACHE
+        rehearsed = arguments[arguments.index("--rehearsed") + 1 :] if "--rehearsed" in arguments else []
+        pycache = os.path.join(rehearsed[0], "pycache") if rehearsed else _PYCACHE
+        if os.path.isdir(pycache):
+            sys.pycache_prefix = pycache
     from importlib import import_module
 
     return import_module(COMMANDS[command]).main(arguments)

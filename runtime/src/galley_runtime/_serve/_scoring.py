@@ -1,0 +1,152 @@
+"""What every protocol asks: rows in, one prediction a row out.
+
+The order is the contract: rows take the shape of the call form or are refused by name, the validator speaks, the predictor is
+called, and the counter hears of each of these. A request that the schema refuses is still counted: rows of the wrong type are
+what a broken client or a changed feed looks like.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+import traceback
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional
+
+from galley_runtime._errors import PredictorError, RequestError, RuntimeFailure
+from galley_runtime._model import Model
+from galley_runtime._serve._metrics import Metrics
+from galley_runtime._serve._watch import Observed, Watch
+
+__all__ = ["Scored", "Scoring", "event_time_of"]
+
+_RFC3339 = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII
+)
+_NAMED_ROWS_MAX = 100
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_BOOT = os.urandom(6).hex()
+
+
+class Scored(NamedTuple):
+    """The answer, and what remains to be done after it was sent."""
+
+    predictions: List[Any]
+    after: Callable[[], None]
+
+
+class Scoring:
+    """One model behind a gate. `log` gets tracebacks, which clients do not."""
+
+    def __init__(
+        self,
+        model: Model,
+        watch: Watch,
+        metrics: Metrics,
+        log: Callable[[str], None],
+        rows_max: int,
+        concurrency: int,
+        monotonic: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.model = model
+        self._watch = watch
+        self._metrics = metrics
+        self._log = log
+        self.rows_max = rows_max
+        self._gate = threading.BoundedSemaphore(concurrency)
+        self._monotonic = monotonic
+        self._number = 0
+
+    def predict(self, rows: Any, headers: Mapping[str, str], request_id: Optional[str] = None) -> Scored:
+        """Raises INVALID_ROW, INVALID_COLUMN, TOO_LARGE, NOT_VALID, PREDICTOR_FAILED."""
+        if isinstance(rows, list) and len(rows) > self.rows_max:
+            raise self.too_many(len(rows))
+        name = request_id or headers.get("x-request-id") or self._next_id()
+        observed = self._watch.begin(name, event_time_of(headers.get("galley-event-time")))
+        try:
+            predictions = self._answer(rows, observed)
+        except Exception as error:
+            observed.failure(error)
+            observed.end()
+            raise
+        observed.predictions(predictions)
+        return Scored(predictions, observed.end)
+
+    def too_many(self, count: int) -> RequestError:
+        message = f"The request has {count:,} rows; the service takes {self.rows_max:,}."
+        hint = "Send the rows in several requests, or raise GALLEY_ROWS_MAX."
+        return RequestError("TOO_LARGE", message, hint)
+
+    def _next_id(self) -> str:
+        self._number += 1
+        return f"{_BOOT}-{self._number}"
+
+    def _answer(self, rows: Any, observed: Observed) -> List[Any]:
+        try:
+            conformed = self.model.schema.conform(rows)
+        except RequestError:
+            if isinstance(rows, list):
+                observed.rows(rows)
+            raise
+        observed.rows(conformed)
+        if not conformed:
+            return []
+        with self._gate:
+            started = self._monotonic()
+            try:
+                self._ask_validator(conformed)
+                predictions = self.model.score(conformed)
+            except PredictorError as error:
+                self._log(_user_traceback(error))
+                raise
+            finally:
+                self._metrics.predictor(self._monotonic() - started, len(conformed))
+        return predictions
+
+    def _ask_validator(self, rows: List[Any]) -> None:
+        refused = self.model.invalid_rows(rows)
+        if not refused:
+            return
+        named = refused[:_NAMED_ROWS_MAX]
+        if len(rows) == 1:
+            message = "The validator says that this row cannot be scored."
+        elif len(refused) == len(rows):
+            message = "The validator says that none of these rows can be scored."
+        else:
+            more = f" and {len(refused) - 10} more" if len(refused) > 10 else ""
+            listed = ", ".join(str(index) for index in refused[:10])
+            message = f"The validator says that row{'s' if len(refused) > 1 else ''} {listed}{more} cannot be scored."
+        raise RequestError(
+            "NOT_VALID", message, "The rule is in the notebook's `validator`.", row=named[0], rows=named
+        )
+
+
+def _user_traceback(error: RuntimeFailure) -> str:
+    """From the first frame that is not ours: what the user wrote is what the user can mend."""
+    cause = error.__cause__ or error
+    trace = cause.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS) and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{error.message}\n{''.join(traceback.format_exception(type(cause), cause, trace))}"
+
+
+def event_time_of(text: Optional[str]) -> Optional[float]:
+    """Seconds since 1970 of an RFC 3339 time. One that cannot be read counts as absent: it must not fail the request."""
+    if not text:
+        return None
+    match = _RFC3339.match(text.strip())
+    if match is None:
+        return None
+    from datetime import datetime, timedelta, timezone
+
+    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
+    zone = match.group(8)
+    offset = timedelta(0)
+    if zone not in "Zz":
+        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6])) * (-1 if zone[0] == "-" else 1)
+    try:
+        at = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=timezone(offset))
+    except ValueError:
+        return None
+    return at.timestamp() + (second - min(second, 59)) + float(match.group(7) or 0)

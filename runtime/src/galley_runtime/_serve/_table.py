@@ -1,0 +1,71 @@
+"""Rows of text/csv: a header line, then values whose types the schema decides, so that CSV and JSON mean the same (mlflow#5525)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any, List, Optional
+
+from galley_runtime._errors import RequestError
+from galley_runtime._schema import Schema
+
+__all__ = ["rows_of_csv"]
+
+_TRUE = frozenset(("true", "True", "TRUE", "1"))
+_FALSE = frozenset(("false", "False", "FALSE", "0"))
+
+
+def rows_of_csv(data: bytes, schema: Schema) -> List[Any]:
+    """Objects by the names of the header; an empty field is null. Raises INVALID_ROW, INVALID_COLUMN."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RequestError("INVALID_ROW", f"The CSV is not UTF-8 at byte {error.start}.", "Encode it as UTF-8.") from None
+    if "\x00" in text:
+        raise RequestError("INVALID_ROW", "The CSV holds a NUL character.")
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header: Optional[List[str]] = next(lines, None)
+        if not header or len(set(header)) != len(header):
+            raise RequestError("INVALID_ROW", "The CSV does not begin with a header of distinct column names.")
+        rows = []
+        for values in lines:
+            if values:
+                rows.append(_row(len(rows), header, values, schema))
+        return rows
+    except csv.Error as error:
+        raise RequestError("INVALID_ROW", f"The CSV cannot be read at line {lines.line_num}: {error}.") from None
+
+
+def _row(index: int, header: List[str], values: List[str], schema: Schema) -> Any:
+    if len(values) != len(header):
+        message = f"Row {index} of the CSV has {len(values)} fields, not {len(header)}."
+        raise RequestError("INVALID_ROW", message, row=index)
+    types = schema.types
+    return {name: _value(index, name, value, types.get(name, "any")) for name, value in zip(header, values)}
+
+
+def _value(index: int, name: str, text: str, kind: str) -> Any:
+    if text == "":
+        return None
+    if kind == "string":
+        return text
+    if kind == "boolean" and (text in _TRUE or text in _FALSE):
+        return text in _TRUE
+    number = _number(text)
+    if number is not None and kind != "boolean":
+        return number
+    if kind == "any":
+        return text
+    message = f"Column {name} of row {index} is {text[:40]!r}, not a {kind}."
+    raise RequestError("INVALID_COLUMN", message, f"Write a {kind}, or nothing for null.", row=index, column=name)
+
+
+def _number(text: str) -> Any:
+    """JSON's numbers only: Python would also read 1_000, infinity and digits of other scripts."""
+    if not text.isascii() or "_" in text or text.strip().lstrip("+-")[:1].lower() in ("i", "n"):
+        return None
+    try:
+        return int(text) if len(text) < 400 and text.strip().lstrip("+-").isdigit() else float(text)
+    except ValueError:
+        return None

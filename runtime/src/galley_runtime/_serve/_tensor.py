@@ -1,0 +1,148 @@
+"""Tensors of the V2 protocol: a datatype, a shape, and values in row-major order (serving.md §1.1)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from galley_runtime._errors import RequestError
+
+__all__ = ["DATATYPES", "Tensor", "rows_of_tensor", "tensor_of_json"]
+
+#: Datatype → lowest and highest whole number, or None.
+DATATYPES: Dict[str, Optional[Tuple[int, int]]] = {
+    "BOOL": None,
+    "UINT8": (0, 2**8 - 1),
+    "UINT16": (0, 2**16 - 1),
+    "UINT32": (0, 2**32 - 1),
+    "UINT64": (0, 2**64 - 1),
+    "INT8": (-(2**7), 2**7 - 1),
+    "INT16": (-(2**15), 2**15 - 1),
+    "INT32": (-(2**31), 2**31 - 1),
+    "INT64": (-(2**63), 2**63 - 1),
+    "FP16": None,
+    "FP32": None,
+    "FP64": None,
+    "BYTES": None,
+}
+_RANK_MAX = 8
+
+
+class Tensor(NamedTuple):
+    """`values` are flat."""
+
+    name: str
+    datatype: str
+    shape: List[int]
+    values: List[Any]
+
+
+def tensor_of_json(value: Any, values: Optional[List[Any]] = None) -> Tensor:
+    """One element of `inputs`. `values`: those of the binary part, if that is where they are.
+
+    Raises INVALID_JSON, or UNSUPPORTED_TYPE for an unknown datatype, naming the tensor.
+    """
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        raise RequestError("INVALID_JSON", "An input is not an object with a name.", _HINT)
+    name = value["name"]
+    datatype = value.get("datatype")
+    if not isinstance(datatype, str) or datatype not in DATATYPES:
+        message = f"The input {name} has the datatype {datatype!r}."
+        raise RequestError("UNSUPPORTED_TYPE", message, "Use one of " + ", ".join(DATATYPES) + ".")
+    shape = _shape(name, value.get("shape"))
+    if values is None:
+        if datatype == "FP16":
+            message = f"The input {name} sends FP16 as JSON, which has no such numbers."
+            raise RequestError("UNSUPPORTED_TYPE", message, "Use FP32, or binary data.")
+        values = _flatten(name, value.get("data"), shape)
+        content_type = _content_type(value)
+        _check_all(name, datatype, content_type, values)
+    if len(values) != math.prod(shape):
+        message = f"The input {name} has {len(values)} values, but its shape {shape} means {math.prod(shape)}."
+        raise RequestError("INVALID_JSON", message, _HINT)
+    return Tensor(name, datatype, shape, values)
+
+
+_HINT = "GET /v2/models/NAME gives names, datatypes and shapes."
+
+
+def _content_type(value: Dict[str, Any]) -> str:
+    parameters = value.get("parameters")
+    return str(parameters.get("content_type", "")) if isinstance(parameters, dict) else ""
+
+
+def _shape(name: str, shape: Any) -> List[int]:
+    fits = isinstance(shape, list) and 1 <= len(shape) <= _RANK_MAX
+    if not fits or not all(type(size) is int and 0 <= size < 2**31 for size in shape):
+        raise RequestError("INVALID_JSON", f"The input {name} has no shape of whole numbers.", _HINT)
+    return shape
+
+
+def _flatten(name: str, data: Any, shape: List[int]) -> List[Any]:
+    """Nested or flat, both are allowed; nested must be as the shape says, or rows would change places."""
+    if not isinstance(data, list):
+        raise RequestError("INVALID_JSON", f"The input {name} has no list `data`.", _HINT)
+    if not any(isinstance(item, list) for item in data):
+        return data
+    level = data
+    for depth, size in enumerate(shape):
+        if depth == 0:
+            if len(level) != size:
+                raise _ragged(name, shape)
+            continue
+        if not all(isinstance(item, list) and len(item) == size for item in level):
+            raise _ragged(name, shape)
+        level = [inner for item in level for inner in item]
+    if any(isinstance(item, list) for item in level):
+        raise _ragged(name, shape)
+    return level
+
+
+def _ragged(name: str, shape: List[int]) -> RequestError:
+    return RequestError("INVALID_JSON", f"The nested data of the input {name} does not have the shape {shape}.", _HINT)
+
+
+def _check_all(name: str, datatype: str, content_type: str, values: List[Any]) -> None:
+    """In place: whole floats become integers, base64 becomes text."""
+    bounds = DATATYPES[datatype]
+    for index, value in enumerate(values):
+        if value is None and datatype != "BOOL":
+            continue  # MLServer's convention for NaN; the schema decides whether the column may be null
+        if datatype == "BYTES":
+            if not isinstance(value, str):
+                raise _element(name, index, value, "a string")
+            if content_type == "base64":
+                values[index] = _text_of_base64(name, index, value)
+        elif datatype == "BOOL":
+            if not isinstance(value, bool):
+                raise _element(name, index, value, "true or false")
+        elif isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise _element(name, index, value, "a number")
+        elif bounds is not None:
+            if isinstance(value, float) and value.is_integer():
+                value = values[index] = int(value)
+            if not isinstance(value, int) or not bounds[0] <= value <= bounds[1]:
+                raise _element(name, index, value, f"a whole number of {datatype}")
+
+
+def _text_of_base64(name: str, index: int, value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        raise _element(name, index, "something else", "base64 of UTF-8 text") from None
+
+
+def _element(name: str, index: int, value: Any, expected: str) -> RequestError:
+    shown = repr(value)[:40]
+    return RequestError("INVALID_JSON", f"Value {index} of the input {name} is {shown}, not {expected}.", _HINT)
+
+
+def rows_of_tensor(tensor: Tensor) -> List[Any]:
+    """Along the first axis: scalars for [n], lists for [n, k], nested lists beyond."""
+    values = tensor.values
+    for size in reversed(tensor.shape[1:]):
+        # A size of 0 leaves nothing to cut: the caller has refused such shapes for more than 0 rows.
+        values = [values[start : start + size] for start in range(0, len(values), size)] if size else []
+    return values
