@@ -76,7 +76,6 @@ describe('the mirrors of a machine', () => {
 describe('what maintainer scripts would have made', () => {
   const entries = systemFiles({
     python: '3.11',
-    pythonFull: '3.11.2',
     certificates: [Buffer.from('one\n'), Buffer.from('two\n')],
     controls: ['Package: dash\nVersion: 1'],
   });
@@ -86,7 +85,7 @@ describe('what maintainer scripts would have made', () => {
   it('lets group 0 write to home and to nothing of the system', () => {
     expect(entry('home/galley/app')?.mode).toBe(0o775);
     expect(entry('etc')?.mode).toBe(0o755);
-    expect(entry('opt/galley/env')?.mode).toBe(0o755);
+    expect(entry('opt/galley/env/bin')?.mode).toBe(0o755);
   });
 
   it('joins the certificates and lists the packages as installed', () => {

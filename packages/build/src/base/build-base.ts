@@ -12,7 +12,7 @@ import { systemFiles } from './system-files.ts';
 import { unpackPackage, type UnpackedPackage } from './unpack-package.ts';
 
 /** Raised when the same packages would give other bytes: what is left out, what is added, how it is laid. */
-const format = 1;
+const format = 2;
 
 /** A base image's layer and what it is made of. */
 export interface Base {
@@ -71,7 +71,7 @@ export async function buildBase(lock: BaseLock, options: BuildBaseOptions): Prom
     ),
   );
   const pythonFull = versionOf(fetched.lock);
-  const layer = await buildLayer(options.store, mergePackages(unpacked, fetched.lock, pythonFull), {
+  const layer = await buildLayer(options.store, mergePackages(unpacked, fetched.lock), {
     createdBy: `galley base ${lock.suite} (${fetched.lock.packages.length} packages)`,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
@@ -93,11 +93,7 @@ function versionOf(lock: BaseLock): string {
 }
 
 /** All packages in one tree, then what scripts would have made. Two packages with one file is a fault of the lock. */
-function mergePackages(
-  unpacked: readonly UnpackedPackage[],
-  lock: BaseLock,
-  pythonFull: string,
-): readonly TarEntry[] {
+function mergePackages(unpacked: readonly UnpackedPackage[], lock: BaseLock): readonly TarEntry[] {
   const merged = new Map<string, TarEntry>();
   for (const entry of unpacked.flatMap(({ entries }) => entries)) {
     const known = merged.get(entry.path);
@@ -113,7 +109,7 @@ function mergePackages(
     .sort((a, b) => (a.path < b.path ? -1 : 1))
     .map((entry) => entry.content?.() as Buffer); // of a package: in memory, see unpackPackage
   const controls = unpacked.map(({ control }) => control).sort();
-  for (const entry of systemFiles({ python: lock.python, pythonFull, certificates, controls })) {
+  for (const entry of systemFiles({ python: lock.python, certificates, controls })) {
     merged.set(entry.path, entry);
   }
   return [...merged.values()];

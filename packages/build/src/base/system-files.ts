@@ -1,12 +1,11 @@
 import { directoryEntry, fileEntry, symlinkEntry, type TarEntry } from '@galley/image/tar/entry';
-import { venvSkeleton } from '../layers/venv-skeleton.ts';
+import { venvEntries } from '@galley/image/wheel/venv-entries';
+import { userEnvironment } from '../layers/environments.ts';
 
 /** What maintainer scripts would have made, and what every image of ours has besides Debian. */
 export interface SystemFacts {
   /** `3.11`. */
   readonly python: string;
-  /** `3.11.2`: of the interpreter, for pyvenv.cfg. */
-  readonly pythonFull: string;
   /** Every certificate of ca-certificates, in the order of their file names. */
   readonly certificates: readonly Buffer[];
   /** Control paragraphs of the packages, sorted. */
@@ -62,7 +61,7 @@ export function systemFiles(facts: SystemFacts): readonly TarEntry[] {
     symlinkEntry('usr/bin/python', python),
     // Scanners find Debian's packages by this file, although dpkg never ran here.
     fileEntry('var/lib/dpkg/status', facts.controls.map(asInstalled).join('\n')),
-    ...venvSkeleton('opt/galley/env', facts.python, facts.pythonFull),
+    ...venvEntries(userEnvironment(facts.python), `/usr/bin/${python}`),
   ];
 }
 

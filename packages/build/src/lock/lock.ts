@@ -12,7 +12,7 @@ export interface LockedWheel {
   /** 64 hexadecimal digits. */
   readonly sha256: string;
   readonly size: number;
-  /** Where this machine gets it: part of the cache, never of an image, label or digest. */
+  /** Where this machine gets it: part of the cache, never of an image, label or digest. Empty: built here, in the wheel cache. */
   readonly url: string;
 }
 

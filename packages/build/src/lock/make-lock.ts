@@ -1,10 +1,11 @@
-import { copyFile, link, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { RecordCache, stepKey } from '../cache/record-cache.ts';
 import { openHttp } from '../download/http.ts';
 import type { Requirement } from '../recipe/requirement.ts';
+import { wheelPath } from '../wheel-cache/wheel-path.ts';
 import { explainFailure, missingWheels } from './explain-failure.ts';
 import { findSdist, type Sdist } from './find-sdist.ts';
 import { indexEnvironment, readIndexConfiguration, type IndexConfiguration } from './index-configuration.ts';
@@ -66,7 +67,8 @@ export async function makeLock(request: LockRequest, options: MakeLockOptions): 
   const records = new RecordCache<Lock>(options.cacheDir, 'locks');
   const key = lockKey(request);
   const known = await records.get(key);
-  if (known !== undefined) return { lock: known, cached: true };
+  if (known !== undefined && (await builtWheelsArePresent(known, options.cacheDir)))
+    return { lock: known, cached: true };
   const work = await mkdtemp(join(tmpdir(), 'galley-lock-'));
   try {
     const resolver = await openResolver(request, options, work);
@@ -79,6 +81,15 @@ export async function makeLock(request: LockRequest, options: MakeLockOptions): 
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** A wheel that was built here can be fetched from nowhere: without it the lock is made again. */
+async function builtWheelsArePresent(lock: Lock, cacheDir: string): Promise<boolean> {
+  for (const wheel of lock.wheels) {
+    if (wheel.url === '' && (await stat(wheelPath(cacheDir, wheel)).catch(() => undefined)) === undefined)
+      return false;
+  }
+  return true;
 }
 
 interface Resolver {

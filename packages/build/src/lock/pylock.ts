@@ -37,8 +37,8 @@ export function parsePylock(text: string, target: WheelTarget): readonly LockedW
         version: String(item['version']),
         filename: first.filename,
         sha256,
-        size: Number(first.wheel.size ?? 0),
-        url: first.wheel.url ?? `file://${first.wheel.path ?? ''}`,
+        size: first.wheel.size ?? 0,
+        url: first.wheel.url?.startsWith('http') === true ? first.wheel.url : '',
       };
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));

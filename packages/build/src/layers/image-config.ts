@@ -1,0 +1,47 @@
+import type { Digest } from '@galley/api/digest';
+import type { RuntimeConfig } from '@galley/image/image';
+import { imageUser } from '../base/system-files.ts';
+
+/** What the labels of an image say it was made of. */
+export interface ImageFacts {
+  readonly source: Digest;
+  readonly lock: Digest;
+  /** Of the lock of Debian's packages. */
+  readonly base: string;
+  readonly commit: string | undefined;
+}
+
+/** Which of our images it is. */
+export type ImageKind = 'environment' | 'candidate' | 'service';
+
+/** The configuration of every image of ours; images differ in layers and labels. Pure. */
+export function imageConfig(kind: ImageKind, facts: ImageFacts): RuntimeConfig {
+  return {
+    User: `${imageUser.uid}:0`,
+    WorkingDir: '/home/galley/app',
+    Entrypoint: ['/opt/galley/runtime/bin/galley-runtime'],
+    Cmd: ['serve'],
+    StopSignal: 'SIGTERM',
+    // 8080: the service; 9090: metrics and counts where there is no admin socket (DESIGN.md §7).
+    ExposedPorts: { '8080/tcp': {}, '9090/tcp': {} },
+    Env: [
+      'PATH=/opt/galley/env/bin:/usr/local/bin:/usr/bin:/bin',
+      'HOME=/home/galley',
+      'LANG=C.UTF-8',
+      'VIRTUAL_ENV=/opt/galley/env',
+      'PYTHONDONTWRITEBYTECODE=1',
+      'PYTHONUNBUFFERED=1',
+      'MPLBACKEND=Agg',
+      'PORT=8080',
+    ],
+    Labels: {
+      ...(facts.commit === undefined ? {} : { 'org.opencontainers.image.revision': facts.commit }),
+      'dev.galley.kind': kind,
+      'dev.galley.source': facts.source,
+      'dev.galley.lock': facts.lock,
+      'dev.galley.base': facts.base,
+      'dev.galley.reproducible': 'true',
+      'io.openshift.expose-services': '8080:http',
+    },
+  };
+}
