@@ -109,6 +109,8 @@ export interface Engine {
   /** The eight things of MISSION.md S2 as the kernel shows them for the running process. */
   inspect?(id: string): Promise<WorkloadInspection>;
   usage?(id: string): Promise<WorkloadUsage>;
+  /** Files that the workload took from the package index, in order, each whole. */
+  fetched?(id: string): Promise<readonly FetchedFile[]>;
   /** Why this machine cannot isolate, with the command that mends it; undefined: it can. */
   isolation(): Promise<{ readonly tier: string; readonly missing?: string; readonly fix?: string }>;
   /** Lets go of what this process holds (watchers, proxies). Workloads go on. */
@@ -140,6 +142,14 @@ export interface WorkloadInspection {
   };
   /** What keeps it in: namespaces, capabilities, seccomp mode, no_new_privs, uid map. */
   readonly isolation: Readonly<Record<string, string>>;
+}
+
+/** A file from the package index, by its content. */
+export interface FetchedFile {
+  readonly project: string;
+  readonly filename: string;
+  readonly sha256: string;
+  readonly bytes: number;
 }
 
 export interface WorkloadUsage {

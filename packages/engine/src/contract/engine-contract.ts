@@ -58,6 +58,7 @@ export function engineContract(options: EngineContractOptions): void {
     });
 
     for (const [name, run] of Object.entries(contractTests)) {
+      // oxlint-disable-next-line vitest/expect-expect, vitest/valid-title -- names and assertions are in the table
       test(name, async ({ skip }) => {
         const reason = options.unavailable ?? skipped.get(name);
         if (reason !== undefined) return skip(reason);
@@ -251,7 +252,7 @@ const contractTests: Record<string, ContractTest> = {
     await engine.ensure(workload('trapped', 'trap', { ports: [8080, 8081, 8082] }));
     await said('trapped', 'ready');
     for (const port of [8080, 8081, 8082, 9999, 'admin'] as const) {
-      await expect(engine.dial('trapped', port), String(port)).rejects.toMatchObject({
+      await expect(engine.dial('trapped', port)).rejects.toMatchObject({
         code: 'DIAL_REFUSED',
       });
     }
@@ -349,7 +350,9 @@ const contractTests: Record<string, ContractTest> = {
     expect(await engine.list()).toEqual([]);
   },
   'does not start when the caller has given up': async ({ engine, workload }) => {
-    await expect(engine.ensure(workload('given-up', 'print'), AbortSignal.abort())).rejects.toThrow();
+    await expect(engine.ensure(workload('given-up', 'print'), AbortSignal.abort())).rejects.toThrow(
+      'aborted',
+    );
     expect(await engine.observe('given-up')).toBeUndefined();
   },
   'says how it isolates': async ({ engine }) => {

@@ -9,7 +9,7 @@ import { checkIsolation } from './isolation.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { recover } from './lifecycle/recover.ts';
 import { NoIsolationEngine } from './no-isolation-engine.ts';
-import { openEgress } from './network/open-egress.ts';
+import { Doors } from './network/doors.ts';
 import { readHostLimits } from './oci/host-limits.ts';
 import { flattenSeccomp, seccompProfilePath } from './oci/seccomp.ts';
 import { findProgram } from './process/find-program.ts';
@@ -51,7 +51,7 @@ export async function createRuncEngine(options: RuncEngineOptions): Promise<Engi
     cgroups: readCgroupHierarchy(),
     limits: readHostLimits(),
     seccomp: flattenSeccomp(await readFile(seccompProfilePath, 'utf8'), process.arch),
-    egress: openEgress(),
+    egress: new Doors({ table, indexUpstreams: options.indexUpstreams, now }),
     init: findProgram('tini-static'),
     now,
   };

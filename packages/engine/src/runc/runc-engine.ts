@@ -1,10 +1,12 @@
 import { watch, type FSWatcher } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { Duplex } from 'node:stream';
 import { join } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type {
   Engine,
+  FetchedFile,
   LogLine,
   Workload,
   WorkloadInspection,
@@ -165,6 +167,12 @@ export class RuncEngine implements Engine {
     const now = await readUsage(this.#host.cgroups, cgroupsPath(this.#host, record.workload.project, id));
     const nothing = { memoryBytes: 0, memoryPeakBytes: 0, cpuMs: 0, restarts: 0, oomKills: 0 };
     return (isFinished(record) ? record.usage : now) ?? nothing;
+  }
+
+  async fetched(id: string): Promise<readonly FetchedFile[]> {
+    const text = await readFile(this.#require(id).paths.fetched, 'utf8').catch(() => '');
+    // Our own lines; one that a crash cut short is left out.
+    return text.split('\n').flatMap((line) => (line.endsWith('}') ? [JSON.parse(line) as FetchedFile] : []));
   }
 
   isolation(): Promise<Isolation> {

@@ -107,7 +107,7 @@ function egressEnvironment(workload: Workload): Record<string, string> {
   const proxy = 'http://127.0.0.1:3128';
   return {
     ...(workload.egress.index ? { PIP_INDEX_URL: index, UV_DEFAULT_INDEX: index, UV_INDEX_URL: index } : {}),
-    ...(workload.egress.hosts.length > 0
+    ...(workload.egress.index || workload.egress.hosts.length > 0
       ? {
           HTTP_PROXY: proxy,
           HTTPS_PROXY: proxy,
