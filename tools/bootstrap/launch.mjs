@@ -12,7 +12,9 @@ import { nodeFolder } from './node-packages.mjs';
  */
 export function launch(root, task, args) {
   const folder = nodeFolder(root);
-  const child = spawn(join(folder, 'node'), [join(root, task.script), ...task.prefix, ...args], {
+  // Node 24 still calls its SQLite experimental; a person who runs this can do nothing about it.
+  const flags = ['--disable-warning=ExperimentalWarning'];
+  const child = spawn(join(folder, 'node'), [...flags, join(root, task.script), ...task.prefix, ...args], {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, PATH: `${folder}${delimiter}${process.env.PATH ?? ''}` },

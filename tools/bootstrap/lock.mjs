@@ -16,31 +16,37 @@ import { stoppedBy } from './step.mjs';
 export async function withLock(root, signal, work) {
   const key = createHash('sha256').update(realpathSync(root)).digest('hex').slice(0, 24);
   const name = `\0galley-bootstrap-${process.getuid?.() ?? 0}-${key}`;
-  let server = await tryListen(name);
-  while (server === null) {
+  let held = await tryListen(name);
+  while (held === null) {
     const holder = await waitForRelease(name, signal);
     if (signal.aborted) throw stoppedBy(signal.reason);
-    server = await tryListen(name);
-    if (server !== null && holder) process.stderr.write('galley: the other installation has ended\n');
+    held = await tryListen(name);
+    if (held !== null && holder) process.stderr.write('galley: the other installation has ended\n');
   }
   try {
     return await work();
   } finally {
-    server.close();
+    held.release();
   }
 }
 
-/** The listening server, or null when another process has the name. */
+/** The lock, or null when another process has the name. Waiting processes stay connected until it is released. */
 function tryListen(name) {
   return new Promise((resolve, reject) => {
+    const waiting = new Set();
     const server = createServer((socket) => {
-      socket.on('error', () => {});
+      waiting.add(socket);
+      socket.on('error', () => {}).on('close', () => waiting.delete(socket));
       socket.write(`${process.pid}\n`);
     });
-    server.unref();
     server.once('error', (error) => (error.code === 'EADDRINUSE' ? resolve(null) : reject(error)));
-    server.listen(name, () => resolve(server));
+    server.listen(name, () => resolve({ release: () => release(server, waiting) }));
   });
+}
+
+function release(server, waiting) {
+  server.close();
+  for (const socket of waiting) socket.destroy();
 }
 
 /** Waits until the holder goes away; says whom it waits for. */

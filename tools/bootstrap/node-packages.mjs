@@ -20,6 +20,8 @@ export function nodePackages(root) {
         title: 'npm packages',
         command: ['npm', 'ci', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'],
         counter,
+        // npm looks at SIGTERM only when it is done; `npm ci` begins with an empty folder anyway.
+        stopWith: 'SIGKILL',
         fix: 'Check the network and the npm configuration of this machine, then run again.',
       });
       if (existsSync(join(nodeFolder(root), 'node'))) return;

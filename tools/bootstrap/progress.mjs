@@ -12,7 +12,7 @@ const plainMs = 10_000;
  */
 export function progress(title, counter) {
   const out = process.stderr;
-  const terminal = out.isTTY === true;
+  const terminal = out.isTTY;
   const started = Date.now();
   let last = '';
   const state = () => {

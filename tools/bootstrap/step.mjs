@@ -16,9 +16,20 @@ const keptBytes = 8192;
  * @param {Record<string, string | undefined>} [options.env] besides the environment of this process
  * @param {() => string} [options.counter] how far it is, asked about once a second
  * @param {string} [options.fix] a sentence for the error when it fails
+ * @param {'SIGTERM' | 'SIGKILL'} [options.stopWith] how to stop it; SIGKILL only for what starts afresh the next time
  * @param {string} [options.retry] the command to type after the fix; default: the command itself
  */
-export async function step({ title, command, cwd, signal, env = {}, counter, fix, retry }) {
+export async function step({
+  title,
+  command,
+  cwd,
+  signal,
+  env = {},
+  counter,
+  fix,
+  retry,
+  stopWith = 'SIGTERM',
+}) {
   if (signal.aborted) throw stoppedBy(signal.reason);
   const [program, ...args] = command;
   const shown = progress(title, counter);
@@ -35,7 +46,7 @@ export async function step({ title, command, cwd, signal, env = {}, counter, fix
     });
   }
   // Ctrl-C reaches the child by the terminal too; SIGTERM does not. A second signal does no harm.
-  const abort = () => child.kill('SIGTERM');
+  const abort = () => child.kill(stopWith);
   signal.addEventListener('abort', abort, { once: true });
   const ended = await new Promise((resolve) => {
     child.on('error', (error) => resolve({ error }));

@@ -23,6 +23,7 @@ export function readJunit(name: string, xml: string): SuiteResult {
     ignoreAttributes: false,
     attributeNamePrefix: '',
     parseAttributeValue: false,
+    htmlEntities: true,
     isArray: (tag) => ['testsuite', 'testcase', 'failure', 'error', 'skipped'].includes(tag),
   });
   // pytest's own writer makes it; the shape is fixed by pytest's xunit2 family.

@@ -50,13 +50,10 @@ function tableCodes(tree: Tree): Code[] {
   });
 }
 
-/** Codes of the service are written as quoted words in capitals, and nothing else in that file is. */
+/** The keys of Python's table, each with its HTTP status. */
 function serviceCodes(tree: Tree): Code[] {
   if (!tree.paths.includes(serviceTable)) return [];
-  const seen = new Set<string>();
-  return matches(tree, serviceTable, 'service', /["']([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|STOPPING)["']/g).filter(
-    ({ code }) => !seen.has(code) && seen.add(code),
-  );
+  return matches(tree, serviceTable, 'service', /^\s+["']([A-Z][A-Z0-9_]+)["']:\s*\d{3}\b/gm);
 }
 
 function sectionCodes(tree: Tree): Code[] {

@@ -20,6 +20,11 @@ export const foldersRule: Rule = {
       });
     const unexplained = [...new Set(code.map(folderOf))]
       .filter((folder) => explained.test(folder) && !paths.has(`${folder}/README.md`))
+      // A Python package says it where Python programmers look.
+      .filter(
+        (folder) =>
+          !paths.has(`${folder}/__init__.py`) || !tree.read(`${folder}/__init__.py`).startsWith('"""'),
+      )
       .map((folder) => ({
         path: `${folder}/README.md`,
         line: 1,

@@ -34,8 +34,8 @@ export const unreferencedRule: Rule = {
 };
 
 /**
- * Scripts that a file names in a string: workers, reporters and programs that are started; and, where a string ends in `/`, a folder of
- * scripts that are loaded by listing it (the commands of the command line).
+ * Scripts that a file names in a string: workers, reporters and programs that are started; and the folder in
+ * `new URL('./x/', …)`, whose scripts are loaded by listing it (the commands of the command line).
  */
 function namedIn(tree: Tree, path: string): string[] {
   const text = tree.read(path);
@@ -43,8 +43,8 @@ function namedIn(tree: Tree, path: string): string[] {
     posix.normalize(posix.join(posix.dirname(path), name)),
     name,
   ]);
-  const folders = [...text.matchAll(/['"`](\.{1,2}\/[\w./-]*)\/['"`]/g)].map(
-    ([, name = '']) => `${posix.normalize(posix.join(posix.dirname(path), name))}/`,
+  const folders = [...text.matchAll(/new URL\(\s*['"`](\.{1,2}\/(?:[\w./-]*\/)?)['"`]/g)].map(
+    ([, name = '']) => posix.normalize(posix.join(posix.dirname(path), name)),
   );
   return [
     ...files,
