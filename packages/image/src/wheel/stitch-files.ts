@@ -49,7 +49,7 @@ export class Stitcher {
       yield* this.#betweenMember();
       if (item.source.kind === 'bytes') yield* this.#small(item, item.source.content, undefined);
       else if (item.size <= inflateAtOnceMax) yield* this.#zipped(item, item.source.file, item.source.entry);
-      else yield* this.#large(item, item.source.file, item.source.entry);
+      else yield* this.#large(item, item.source.file, item.source.entry, signal);
       const padding = paddingOf(item.size);
       if (padding > 0) this.#tar(zeros.subarray(0, padding));
     }
@@ -92,15 +92,21 @@ export class Stitcher {
   }
 
   /** A file that is too large to hold: read twice, once to prove it and once to write it. */
-  async *#large(item: PlacedFile, file: ZipFile, entry: ZipEntry): AsyncGenerator<Uint8Array> {
+  async *#large(
+    item: PlacedFile,
+    file: ZipFile,
+    entry: ZipEntry,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Uint8Array> {
     const hash = createHash(algorithmOf(item));
     for await (const chunk of inflatePieces(file, entry)) {
+      signal?.throwIfAborted();
       hash.update(chunk);
       this.#measure(chunk);
     }
     checkHash(item, hash);
     if (!entry.deflated) {
-      yield* deterministicGzip(inflatePieces(file, entry));
+      yield* deterministicGzip(inflatePieces(file, entry), signal);
       return;
     }
     yield gzipHeader;

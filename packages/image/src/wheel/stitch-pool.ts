@@ -34,6 +34,10 @@ class StitchThread {
   }
 }
 
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}
+
 /**
  * Stitches groups of wheels side by side, the largest first, and calls `onLayer` as each is done. After a failure or an abort the other threads finish cleaning up
  * before the error is thrown.
@@ -75,8 +79,8 @@ export async function stitchGroups(
     // The first failure stopped the others, whose own errors are then only "aborted".
     const failed = results
       .filter((result) => result.status === 'rejected')
-      .map((result): unknown => result.reason);
-    const cause = failed.find((error) => error instanceof Error && error.name === 'GalleyError') ?? failed[0];
+      .map((result) => asError(result.reason));
+    const cause = failed.find((error) => error.name === 'GalleyError') ?? failed[0];
     if (cause !== undefined) throw cause;
   } finally {
     signal.removeEventListener('abort', abortAll);

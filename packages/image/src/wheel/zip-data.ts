@@ -6,7 +6,7 @@ import type { ZipFile } from './zip-file.ts';
 
 const localSignature = 0x04034b50;
 /** Files up to this size are inflated in one call; larger ones stream. */
-export const inflateAtOnceMax: number = 32 << 20;
+export const inflateAtOnceMax: number = 8 << 20;
 const pieceBytes = 1 << 20;
 
 /** Where the data of an entry begins. The local header must tell the same name as the directory: two readers must not see two files. */
