@@ -61,7 +61,10 @@ class Observer:
         elif callable(value):
             function = isinstance(value, (types.FunctionType, types.BuiltinFunctionType, types.MethodType))
             if function or not self._hook(type(value), "__call__"):
-                state.namespace["predictor"] = Alias(value, self._around)
+                alias = Alias(value, self._around)
+                # Under every name that it has, so that `f is predictor` says what it would say.
+                for name in [name for name, held in state.namespace.items() if held is value]:
+                    state.namespace[name] = alias
 
     def step_out(self) -> None:
         """After a cell every name means the user's own object again."""

@@ -21,6 +21,7 @@ _INPUT_HINT = (
     "input() has nobody to answer it in a build. Bind the value in a cell tagged `parameters`, "
     "and give another one with `parameters` in galley.yaml."
 )
+_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _INSTALLERS = ("pip", "pip3", "conda", "mamba", "micromamba", "uv")
 _SEPARATOR = re.compile(r"(&&|\|\||;)")
 
@@ -33,6 +34,40 @@ def adjust_shell(shell: Any, state: State) -> None:
     _name_code(shell, state)
     _pass_over_installs(shell, state)
     _explain_input(shell)
+    _shorten_tracebacks(shell)
+
+
+def _shorten_tracebacks(shell: Any) -> None:
+    """Our own frames, through which calls of `predictor` and estimators go, are of no use to a reader."""
+    formatter = shell.InteractiveTB
+    own = formatter.structured_traceback
+
+    def structured_traceback(kind: Any, value: Any, trace: Any, *args: Any, **kwargs: Any) -> Any:
+        seen: List[Any] = []
+        waiting = [value]
+        while waiting:
+            error = waiting.pop()
+            if isinstance(error, BaseException) and not any(error is known for known in seen):
+                seen.append(error)
+                error.__traceback__ = _without_ours(error.__traceback__)
+                waiting += [error.__cause__, error.__context__]
+        return own(kind, value, _without_ours(trace), *args, **kwargs)
+
+    formatter.structured_traceback = structured_traceback
+
+
+def _without_ours(trace: Any) -> Any:
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
+        trace = trace.tb_next
+    current = trace
+    while current is not None:
+        after = current.tb_next
+        while after is not None and after.tb_frame.f_code.co_filename.startswith(_OURS):
+            after = after.tb_next
+        if after is not current.tb_next:
+            current.tb_next = after
+        current = after
+    return trace
 
 
 def _name_code(shell: Any, state: State) -> None:

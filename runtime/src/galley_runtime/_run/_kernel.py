@@ -22,8 +22,8 @@ from galley_runtime._run._memory import memory_story
 __all__ = ["CellEnd", "Kernel", "KernelDied"]
 
 _STARTUP_S = 120
-#: What a cell may take to stop after an interrupt, before the kernel is killed.
-_GRACE_S = 10
+#: What waiting for a kernel that was killed may take.
+_DEATH_S = 10
 #: A socket's path has at most 107 bytes, of which jupyter_client takes `/kernel-ipc-5`.
 _SOCKET_PATH_MAX = 90
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -64,11 +64,12 @@ class _OneSpec(KernelSpecManager):
 class Kernel:
     """One kernel and the client of one notebook. `folder`: a private directory for its files."""
 
-    def __init__(self, notebook: Any, python: str, app_dir: str, folder: str, seed: int) -> None:
+    def __init__(self, notebook: Any, python: str, app_dir: str, folder: str, seed: int, grace_s: float) -> None:
         self._python = python
         self._app_dir = app_dir
         self._folder = folder
         self._seed = seed
+        self._grace_s = grace_s
         specs = _OneSpec()
         specs.python = python
         # Sockets in our own folder instead of ports: the loopback may be shared with other workloads of a group.
@@ -190,14 +191,14 @@ class Kernel:
         message = f"The cell ran longer than {limit_s:g} s."
         await self._manager.interrupt_kernel()
         try:
-            stopped = await self._within(work, _GRACE_S, lambda: None)
+            stopped = await self._within(work, self._grace_s, lambda: None)
         except DeadKernelError:
             stopped = True
         error = {"type": "CellTimeout", "message": message, "traceback": (self._failed() or {}).get("traceback", "")}
         if not stopped:
-            error["message"] += f" It did not stop within {_GRACE_S} s of an interrupt, so the kernel was killed."
+            error["message"] += f" It did not stop within {self._grace_s:g} s of an interrupt, so the kernel was killed."
             self._kill()
-            await asyncio.wait([work], timeout=_GRACE_S)
+            await asyncio.wait([work], timeout=_DEATH_S)
             if work.done():
                 work.exception()  # the death that we caused
             work.cancel()

@@ -24,6 +24,7 @@ class Plan(NamedTuple):
     app_dir: str
     out_dir: str
     kernel_python: str
+    grace_s: float  # what a cell may take to stop after an interrupt, before the kernel is killed
 
 
 def _field(value: Dict[str, Any], name: str, default: Any, kinds: Union[Type[Any], tuple]) -> Any:
@@ -58,5 +59,6 @@ def read_plan(path: str) -> Plan:
         seed=_field(value, "seed", 0, int),
         app_dir=app_dir,
         out_dir=os.path.abspath(_field(value, "outDir", "/galley/out", str)),
+        grace_s=float(_field(value, "interruptGraceSeconds", 10, (int, float))),
         kernel_python=_field(value, "kernelPython", "/opt/galley/env/bin/python", str),
     )

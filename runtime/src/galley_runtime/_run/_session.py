@@ -51,8 +51,11 @@ def steps_of(notebook: Any, parameters: Dict[str, Any]) -> List[Step]:
 class _Run:
     """The state of one notebook's run: where its lines go."""
 
-    def __init__(self, name: str, kernel: Kernel, plan: Plan, report: Report, progress: Progress, result: Result) -> None:
+    def __init__(
+        self, name: str, notebook: Any, kernel: Kernel, plan: Plan, report: Report, progress: Progress, result: Result
+    ) -> None:
         self.name = name
+        self.notebook = notebook
         self.kernel = kernel
         self.plan = plan
         self.report = report
@@ -82,11 +85,15 @@ class _Run:
         )  # fmt: skip
         number = None if step.injected else step.number
         end = await self.kernel.execute(
-            step.cell, step.index, number, self.plan.cell_timeout_s, lambda: self.progress.tell(title, "progress", first)
+            step.cell, self._place(step), number, self.plan.cell_timeout_s, lambda: self.progress.tell(title, "progress", first)
         )
         seen = await self._seen(end)
         self._keep(step, source, filename, seen)
         return self._end(step, end, seen, line, facts, title)
+
+    def _place(self, step: Step) -> int:
+        """Where the cell is in the notebook that is written, which may hold an injected cell more."""
+        return next(place for place, cell in enumerate(self.notebook.cells) if cell is step.cell)
 
     async def _seen(self, end: CellEnd) -> Dict[str, Any]:
         if end.state == "timeout" or (end.error or {}).get("type") == "KernelDied":
@@ -131,8 +138,8 @@ async def run_notebook(
 ) -> Executed:  # fmt: skip
     """Runs all steps. `executed`: where the notebook is written, whatever happens; `stage`: where the model goes."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    kernel = Kernel(notebook, plan.kernel_python, plan.app_dir, folder, plan.seed)
-    run = _Run(name, kernel, plan, report, progress, result)
+    kernel = Kernel(notebook, plan.kernel_python, plan.app_dir, folder, plan.seed, plan.grace_s)
+    run = _Run(name, notebook, kernel, plan, report, progress, result)
     found: Optional[Dict[str, Any]] = None
     try:
         await kernel.start()
