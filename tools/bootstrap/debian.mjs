@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BootstrapError } from './bootstrap-error.mjs';
+import { searchPath } from './search-path.mjs';
 
 /**
  * The Debian packages in debian-packages.txt.
@@ -41,7 +42,7 @@ export async function installDebian(names, run) {
       },
     );
   }
-  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  const env = { DEBIAN_FRONTEND: 'noninteractive', PATH: searchPath() };
   const lock = ['-o', 'DPkg::Lock::Timeout=300'];
   const fix = 'Check the network and the package sources of this machine, then run again.';
   await run({ title: 'Debian package lists', command: ['apt-get', ...lock, 'update'], env, fix });

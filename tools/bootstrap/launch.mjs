@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { nodeFolder } from './node-packages.mjs';
+import { searchPath } from './search-path.mjs';
 
 /**
  * Runs a task with Node 24 until it ends, and hands signals on to it.
@@ -17,7 +18,7 @@ export function launch(root, task, args) {
   const child = spawn(join(folder, 'node'), [...flags, join(root, task.script), ...task.prefix, ...args], {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, PATH: `${folder}${delimiter}${process.env.PATH ?? ''}` },
+    env: { ...process.env, PATH: searchPath(folder) },
   });
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(name, () => {

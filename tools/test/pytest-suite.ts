@@ -6,10 +6,15 @@ import type { SuiteResult } from './suite-result.ts';
 
 /**
  * Every test of the Python runtime. Warnings are errors by its own pyproject.toml.
- * @param root the repository
- * @param scratch an empty folder that the caller removes
+ * @param options `scratch`: an empty folder that the caller removes
  */
-export async function runPytest(root: string, scratch: string, long: boolean): Promise<SuiteResult> {
+export async function runPytest(options: {
+  readonly root: string;
+  readonly scratch: string;
+  readonly long: boolean;
+  readonly signal: AbortSignal;
+}): Promise<SuiteResult> {
+  const { root, scratch, long, signal } = options;
   const record = join(scratch, 'pytest.xml');
   const code = await runProgram(
     join(root, '.tools/python/bin/python'),
@@ -23,7 +28,7 @@ export async function runPytest(root: string, scratch: string, long: boolean): P
       `--junit-xml=${record}`,
       'runtime/tests',
     ],
-    { cwd: root, env: { PYTHONDONTWRITEBYTECODE: '1', ...(long ? { GALLEY_TEST_LONG: '1' } : {}) } },
+    { cwd: root, signal, env: { PYTHONDONTWRITEBYTECODE: '1', ...(long ? { GALLEY_TEST_LONG: '1' } : {}) } },
   );
   if (!existsSync(record)) return crashed(`pytest ended with ${code} before its tests did`);
   const result = readJunit('pytest', readFileSync(record, 'utf8'));

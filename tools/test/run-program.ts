@@ -1,21 +1,29 @@
 import { spawn } from 'node:child_process';
 
 /**
- * Runs a test tool with its output going straight to ours.
- * @returns its exit code; null when a signal ended it
+ * Runs a test tool with its output going straight to ours. When `signal` is aborted the tool is asked to end, and is waited for, so that
+ * its tests can clean up.
+ * @returns its exit code; null when a signal ended it or it could not be started, which is printed
  */
 export function runProgram(
   program: string,
   args: readonly string[],
-  options: { cwd: string; env?: Record<string, string> },
+  options: { cwd: string; env?: Record<string, string>; signal: AbortSignal },
 ): Promise<number | null> {
   const child = spawn(program, args, {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
+  const stop = (): void => {
+    child.kill('SIGTERM');
+  };
+  options.signal.addEventListener('abort', stop, { once: true });
+  return new Promise<number | null>((resolve) => {
+    child.on('error', (error) => {
+      console.error(error.message);
+      resolve(null);
+    });
     child.on('close', resolve);
-  });
+  }).finally(() => options.signal.removeEventListener('abort', stop));
 }

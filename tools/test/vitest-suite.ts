@@ -5,22 +5,22 @@ import type { SuiteResult } from './suite-result.ts';
 
 /**
  * Every Vitest test, with Vitest's own output and our record of it.
- * @param root the repository
- * @param scratch an empty folder that the caller removes
- * @param args handed on to Vitest, such as a path to run less
+ * @param options `scratch`: an empty folder that the caller removes; `args`: handed on to Vitest, such as a path to run less
  */
-export async function runVitest(
-  root: string,
-  scratch: string,
-  long: boolean,
-  args: readonly string[],
-): Promise<SuiteResult> {
+export async function runVitest(options: {
+  readonly root: string;
+  readonly scratch: string;
+  readonly long: boolean;
+  readonly args: readonly string[];
+  readonly signal: AbortSignal;
+}): Promise<SuiteResult> {
+  const { root, scratch, long, args, signal } = options;
   const record = join(scratch, 'vitest.json');
   const reporters = ['--reporter=default', `--reporter=${join(root, 'tools/test/vitest-reporter.ts')}`];
   const code = await runProgram(
     process.execPath,
     [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...reporters, ...args],
-    { cwd: root, env: { GALLEY_TEST_RECORD: record, ...(long ? { GALLEY_TEST_LONG: '1' } : {}) } },
+    { cwd: root, signal, env: { GALLEY_TEST_RECORD: record, ...(long ? { GALLEY_TEST_LONG: '1' } : {}) } },
   );
   if (!existsSync(record)) return crashed(`Vitest ended with ${code} before its tests did`);
   // Our own reporter wrote it a moment ago, in this shape.
