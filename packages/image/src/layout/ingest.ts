@@ -23,12 +23,15 @@ export function blobFile(root: string, digest: Digest): string {
   return join(root, 'blobs', 'sha256', digestHex(digest));
 }
 
-/** Gathers small chunks, hashes and writes them; the bytes are only a blob once they are renamed. */
+/**
+ * Gathers small chunks in one buffer, hashes and writes them; the bytes are only a blob once they are renamed. Chunks are copied, so a source may
+ * use its own buffer again as soon as it is asked for more: a stitched layer is 50,000 small chunks, and keeping each alive costs more than copying.
+ */
 class BlobWriter {
   readonly #handle: FileHandle;
   readonly #hash = createHash('sha256');
-  #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
+  readonly #gathered = Buffer.allocUnsafe(gatherBytes);
+  #used = 0;
   size = 0;
 
   constructor(handle: FileHandle) {
@@ -36,17 +39,22 @@ class BlobWriter {
   }
 
   async add(chunk: Uint8Array): Promise<void> {
-    this.#pending.push(chunk);
-    this.#pendingBytes += chunk.byteLength;
-    if (this.#pendingBytes >= gatherBytes) await this.flush();
+    if (this.#used + chunk.byteLength > gatherBytes) await this.flush();
+    if (chunk.byteLength > gatherBytes) {
+      await this.#write(chunk);
+      return;
+    }
+    this.#gathered.set(chunk, this.#used);
+    this.#used += chunk.byteLength;
   }
 
   async flush(): Promise<void> {
-    if (this.#pendingBytes === 0) return;
-    const only = this.#pending.length === 1 ? this.#pending[0] : undefined;
-    const bytes = only ?? Buffer.concat(this.#pending, this.#pendingBytes);
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    if (this.#used === 0) return;
+    await this.#write(this.#gathered.subarray(0, this.#used));
+    this.#used = 0;
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
     this.#hash.update(bytes);
     this.size += bytes.byteLength;
     for (let done = 0; done < bytes.byteLength;) {

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, hash, type Hash } from 'node:crypto';
 import { crc32, deflateRawSync } from 'node:zlib';
 import type { Digest } from '@galley/api/digest';
 import { deflateLevel, deterministicGzip } from '../layer/deterministic-gzip.ts';
@@ -21,7 +21,7 @@ const zeros = Buffer.alloc(512);
 /**
  * A layer's gzip stream out of placed files, and the digest of the tar inside it, in one pass. Between two files' members lies one tiny member: the padding of the
  * first and the header of the second. Each file is inflated once, to prove its size, CRC and RECORD hash and to feed the diffID; what is written are
- * the zip's own bytes, so nothing is compressed again except what the zip merely stored.
+ * the zip's own bytes, so nothing is compressed again except what the zip merely stored. A chunk is good only until the next is asked for.
  */
 export class Stitcher {
   readonly #diff: Hash = createHash('sha256');
@@ -43,7 +43,7 @@ export class Stitcher {
       }
       this.#tar(encodeHeader({ path: item.path, type: 'file', mode: item.mode, size: item.size }));
       if (item.size === 0) {
-        checkHash(item, createHash(algorithmOf(item)));
+        checkHash(item, hash(algorithmOf(item), '', 'base64url'));
         continue;
       }
       yield* this.#betweenMember();
@@ -77,13 +77,13 @@ export class Stitcher {
   *#zipped(item: PlacedFile, file: ZipFile, entry: ZipEntry): Generator<Uint8Array> {
     const raw = rawData(file, entry);
     const content = inflateEntry(file, entry, raw);
-    // The window behind `raw` moves on with the next read, but the writer keeps what it is given for a while.
-    yield* this.#small(item, content, entry.deflated ? Buffer.from(raw) : undefined);
+    // `raw` is good until the file is read again, which is not before the consumer asks for the next chunk.
+    yield* this.#small(item, content, entry.deflated ? raw : undefined);
   }
 
   /** One file that is in memory; `raw` is its deflate stream where there is one. */
   *#small(item: PlacedFile, content: Buffer, raw: Buffer | undefined): Generator<Uint8Array> {
-    checkHash(item, createHash(algorithmOf(item)).update(content));
+    if (item.source.kind === 'zip') checkHash(item, hash(algorithmOf(item), content, 'base64url'));
     this.#measure(content);
     yield gzipHeader;
     yield raw ?? deflateRawSync(content, { level: deflateLevel });
@@ -98,13 +98,13 @@ export class Stitcher {
     entry: ZipEntry,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<Uint8Array> {
-    const hash = createHash(algorithmOf(item));
+    const proof = createHash(algorithmOf(item));
     for await (const chunk of inflatePieces(file, entry)) {
       signal?.throwIfAborted();
-      hash.update(chunk);
+      proof.update(chunk);
       this.#measure(chunk);
     }
-    checkHash(item, hash);
+    checkHash(item, proof.digest('base64url'));
     if (!entry.deflated) {
       yield* deterministicGzip(inflatePieces(file, entry), signal);
       return;
@@ -120,10 +120,9 @@ function algorithmOf(item: PlacedFile): string {
   return item.hash.slice(0, item.hash.indexOf('='));
 }
 
-function checkHash(item: PlacedFile, hash: Hash): void {
+function checkHash(item: PlacedFile, actual: string): void {
   if (item.source.kind === 'bytes') return;
   const expected = item.hash.slice(item.hash.indexOf('=') + 1);
-  const actual = hash.digest('base64url');
   if (actual === expected) return;
   const { file, entry } = item.source;
   const details = { name: entry.name, expected, actual };
