@@ -1,4 +1,4 @@
-"""A model folder written by the interpreter that will serve it, and the real process of `galley-runtime serve` on real sockets."""
+"""A model folder written by the interpreter that will serve it, and the real `galley-runtime serve` on real sockets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LAUNCHER = RUNTIME / "bin" / "galley-runtime"
 DEADLINE_SECONDS = 60.0
 
 #: A predictor as a notebook would have it, in ordinary Python.
-SCORER = '''
+SCORER = """
 import time
 
 def predictor(rows):
@@ -36,7 +36,7 @@ def predictor(rows):
 
 def validator(rows):
     return [row["length"] >= 0 for row in rows]
-'''
+"""
 COLUMNS = [
     {"name": "name", "type": "string", "nullable": False},
     {"name": "length", "type": "number", "nullable": False},
@@ -72,7 +72,8 @@ class ModelFolder:
         self.put("model/model.json", info)
         code = (
             "import pickle, sys; sys.path.insert(0, sys.argv[1]); import scorer; "
-            "pickle.dump({'predictor': scorer.predictor, 'validator': getattr(scorer, 'validator', None)}, open(sys.argv[2], 'wb'))"
+            "content = {'predictor': scorer.predictor, 'validator': getattr(scorer, 'validator', None)}; "
+            "pickle.dump(content, open(sys.argv[2], 'wb'))"
         )
         command = [self.python, "-I", "-c", code, str(self.root / "app"), str(self.root / "model" / "model.pkl")]
         subprocess.run(command, check=True, env=clean_environment())
@@ -93,7 +94,9 @@ class ModelFolder:
 def iris_folder(root: Path, python: str = sys.executable) -> ModelFolder:
     """Everything that an image has: schema, example, golden requests."""
     example = {"rows": [ROW]}
-    golden = [{"rows": [ROW], "predictions": [ANSWER], "source": {"notebook": "iris.ipynb", "cell": 1, "tag": "example"}}]
+    golden = [
+        {"rows": [ROW], "predictions": [ANSWER], "source": {"notebook": "iris.ipynb", "cell": 1, "tag": "example"}}
+    ]
     prediction = {"type": "number", "classes": None}
     return ModelFolder(root, python).write(columns=COLUMNS, prediction=prediction, example=example, golden=golden)
 

@@ -1,6 +1,7 @@
 /** What a build is asked for and what it gives back. Only types: `build-repository.ts` does it. */
 import type { Digest } from '@galley/api/digest';
 import type { Emit } from '@galley/api/event';
+import type { GalleyYaml } from '@galley/api/kind/application';
 import type { Engine } from '@galley/engine/engine';
 import type { ImageStore } from '@galley/image/store';
 
@@ -26,12 +27,13 @@ export interface BuildOptions {
   readonly notebooks: readonly string[];
   /** `3.11`; empty: from the repository, else the default. */
   readonly python: string;
-  readonly memoryBytes: number;
-  readonly cpus: number;
+  /** Undefined, here and below: what galley.yaml says, else the default. */
+  readonly memoryBytes?: number | undefined;
+  readonly cpus?: number | undefined;
   /** 0: none. */
-  readonly cellTimeoutMs: number;
-  readonly timeoutMs: number;
-  /** `host:port` that the training run may reach. */
+  readonly cellTimeoutMs?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+  /** `host:port` that the training run may reach, besides those of galley.yaml. */
   readonly egressHosts: readonly string[];
   /** By file path inside; see Workload.secrets. */
   readonly secrets: Readonly<Record<string, string>>;
@@ -84,4 +86,8 @@ export interface BuildResult {
   readonly schema: Digest;
   readonly golden: Digest;
   readonly model: Digest;
+  /** The repository's own settings (galley.yaml), for what comes after the build: service, monitor. */
+  readonly settings: GalleyYaml | undefined;
+  /** For people: cells that could not be parsed, submodules that were left out, names that were no predictor. */
+  readonly warnings: readonly string[];
 }

@@ -1,8 +1,10 @@
 """`galley-runtime COMMAND [PLAN]`: finds the command's module and hands over. Everything else is imported after that.
 
-Started as `python -I …/galley_runtime COMMAND`, so that the package's own folder comes first in `sys.path`; the folder above
-takes its place, at the end: what the user installed or wrote goes before anything of ours.
+Started as `python -I …/galley_runtime COMMAND`, so that the package's own folder comes first in `sys.path`; the
+folder above takes its place, at the end: what the user installed or wrote goes before anything of ours.
 """
+
+from __future__ import annotations
 
 import os
 import sys
@@ -20,7 +22,7 @@ COMMANDS = {
 _PYCACHE = "/opt/galley/rehearsed/pycache"
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> int:
     """Exit codes: the command's own; 2 for a command that does not exist; 70 for a mistake of ours."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] not in COMMANDS:
@@ -36,10 +38,11 @@ def main(argv=None):
             sys.pycache_prefix = pycache
     from importlib import import_module
 
-    return import_module(COMMANDS[command]).main(arguments)
+    code: int = import_module(COMMANDS[command]).main(arguments)
+    return code
 
 
-def _find_package():
+def _find_package() -> None:
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != here]
     sys.path.append(os.path.dirname(here))

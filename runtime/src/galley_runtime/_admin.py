@@ -1,4 +1,4 @@
-"""The admin socket: figures and counts, for whoever runs the service and never for its clients (wire.md, admin socket)."""
+"""The admin socket: figures and counts, for those who run the service and never for its clients (wire.md)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ __all__ = ["Admin"]
 class Admin:
     """Answers `GET /metrics`, `/healthz`, `/galley/v1/buckets?after=SEQ` and `/galley/v1/state`; raises nothing."""
 
-    def __init__(self, service: Service, metrics: Metrics, watch: Callable[[], Watch], log: Callable[[str], None]) -> None:
+    def __init__(
+        self, service: Service, metrics: Metrics, watch: Callable[[], Watch], log: Callable[[str], None]
+    ) -> None:
         self._service = service
         self._metrics = metrics
         self._watch = watch
@@ -37,7 +39,9 @@ class Admin:
     def _answer(self, request: Request) -> Response:
         known = ("/metrics", "/healthz", "/galley/v1/buckets", "/galley/v1/state")
         if request.path not in known:
-            raise RequestError("NOT_FOUND", f"There is no path {request.path[:200]} here.", "Try " + ", ".join(known) + ".")
+            raise RequestError(
+                "NOT_FOUND", f"There is no path {request.path[:200]} here.", "Try " + ", ".join(known) + "."
+            )
         if request.method not in ("GET", "HEAD"):
             raise RequestError("METHOD_NOT_ALLOWED", f"{request.path} does not take {request.method}.", "Use GET.")
         if request.path == "/metrics":

@@ -1,8 +1,8 @@
 """What the predictor gets: the one table from rows to arguments, read in both directions.
 
 Every protocol decodes a request to rows; `CallForm.argument` turns rows into what the predictor was called with in the
-notebook. `recognise` goes the other way: it fixes the form from the first known call and gives that call's rows. The table
-stands in docs/design/wire.md:
+notebook. `recognise` goes the other way: it fixes the form from the first known call and gives that call's rows. The
+table stands in docs/design/wire.md:
 
     records   list of dict                        (one dict: called row by row)
     frame     pandas.DataFrame
@@ -23,7 +23,7 @@ FORMS = ("records", "frame", "matrix", "raw")
 
 
 class CallForm:
-    """A form, whether it is called row by row (`one`), the columns in order, and their types where a schema knows them."""
+    """A form, whether it is called row by row (`one`), the columns in order, and their types where they are known."""
 
     __slots__ = ("columns", "form", "one", "types")
 

@@ -1,4 +1,4 @@
-"""`galley-runtime check`: does the model of this image load, and does it answer as it did in the build? One line of JSON says so."""
+"""`galley-runtime check`: one line of JSON says whether the model loads and answers as it did in the build."""
 
 from __future__ import annotations
 

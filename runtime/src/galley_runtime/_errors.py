@@ -29,6 +29,7 @@ __all__ = [
 #: Code → HTTP status.
 SERVICE_CODES: Dict[str, int] = {
     "BAD_REQUEST": 400,
+    "BUSY": 503,
     "GOLDEN_DIFFERS": 503,
     "INVALID_COLUMN": 422,
     "INVALID_JSON": 400,
@@ -125,4 +126,4 @@ class PredictorError(ServiceError):
 
 
 class UnavailableError(ServiceError):
-    """The replica is starting (`NOT_READY`) or stopping (`STOPPING`)."""
+    """The replica is starting (`NOT_READY`), stopping (`STOPPING`), or has its hands full (`BUSY`)."""

@@ -1,9 +1,9 @@
 """JSON as the service reads and writes it.
 
 Reading is strict: `NaN` and `Infinity` are Python's own tokens, no JSON, and are refused with their position instead of
-travelling into a model. Writing never fails for what models return: numpy and pandas values become plain ones, and what is
-not finite becomes null, as MLServer's codecs do (serving.md §1.1). numpy and pandas are recognised by what they can do and
-never imported: a model that does not need them must not pay for them.
+travelling into a model. Writing never fails for what models return: numpy and pandas values become plain ones, and
+what is not finite becomes null, as MLServer's codecs do (serving.md §1.1). numpy and pandas are recognised by what
+they can do and never imported: a model that does not need them must not pay for them.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Model:
         self.use(schema or Schema.of_names(self.info["callForm"], self.info.get("columns")))
 
     def use(self, schema: Schema) -> None:
-        """Takes another schema, as the rehearsal does once it has seen the sample: the form's column types follow it."""
+        """Takes another schema, as the rehearsal does after it saw the sample: the types of the columns follow it."""
         self.schema = schema
         columns = self.info.get("columns") or schema.names or None
         self.call_form = CallForm(
@@ -91,7 +91,7 @@ class Model:
 
 
 def failure_of(error: BaseException, what: str) -> PredictorError:
-    """What a client may know of an exception of the user's code: type, message, cell and line. The log gets the rest."""
+    """What a client may know of an exception of the user's code: type, message, place. The log gets the rest."""
     text = str(error)
     message = f"The {what} raised {type(error).__name__}" + (f": {text[:500]}" if text else ".")
     place = _place_of(error)
@@ -110,13 +110,12 @@ def _place_of(error: BaseException) -> Dict[str, Any]:
 
 
 def _entry_of(predictor: Any) -> Callable[[Any], Any]:
-    """The predictor itself, or its method: an estimator may be callable for reasons of its own, so `predict` goes first."""
-    predict = getattr(predictor, "predict", None)
-    if callable(predict) and not isinstance(predictor, type):
-        return predict
-    if not callable(predictor):
-        raise ModelError(f"The predictor is a {type(predictor).__name__}, which is neither callable nor has predict().")
-    return predictor
+    """Its `predict`, else the predictor itself: an object may be callable for reasons of its own."""
+    predict: Any = getattr(predictor, "predict", None)
+    entry: Callable[[Any], Any] = predict if callable(predict) and not isinstance(predictor, type) else predictor
+    if not callable(entry):
+        raise ModelError(f"The predictor is a {type(predictor).__name__}, neither callable nor with predict().")
+    return entry
 
 
 def read_json(path: str) -> Any:

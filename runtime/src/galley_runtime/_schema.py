@@ -1,8 +1,9 @@
-"""What a request may look like: `schema.json`, made from the rows of the rehearsal and held against the rows of requests.
+"""What a request may look like: `schema.json`, made from the rows of the rehearsal and held against the rows of
+requests.
 
-A row with a column that nobody knows is refused and not trimmed: a misspelt name would otherwise be scored as if the value
-were missing, without anyone noticing. Booleans are no numbers here although Python thinks so, and a whole float such as
-17.0 is an integer, because JavaScript cannot write the difference.
+A row with a column that nobody knows is refused and not trimmed: a misspelt name would otherwise be scored as if the
+value were missing, without anyone noticing. Booleans are no numbers here although Python thinks so, and a whole float
+such as 17.0 is an integer, because JavaScript cannot write the difference.
 """
 
 from __future__ import annotations
@@ -163,7 +164,9 @@ class Schema:
 
     def _refuse_missing(self, index: int, column: Column, row: Mapping[str, Any]) -> NoReturn:
         expected = _EXPECTED.get(column.type, "any value")
-        hint = f"Send {expected}{' or null' if column.nullable else ''}; the row has {_listed(list(row)) or 'no columns'}."
+        hint = (
+            f"Send {expected}{' or null' if column.nullable else ''}; the row has {_listed(list(row)) or 'no columns'}."
+        )
         raise _column_error(f"Row {index} has no column {column.name}.", index, column.name, hint)
 
 
@@ -217,7 +220,11 @@ def _prediction_of(predictions: Sequence[Any], classes: Optional[Sequence[Any]])
     kinds = {type(value) for value in predictions if value is not None}
     if kinds <= {str, bool} and kinds:
         distinct = sorted(set(filter(lambda value: value is not None, predictions)), key=str)
-        return {"type": "class", "classes": distinct} if len(distinct) <= _CLASSES_MAX else {"type": "any", "classes": None}
+        return (
+            {"type": "class", "classes": distinct}
+            if len(distinct) <= _CLASSES_MAX
+            else {"type": "any", "classes": None}
+        )
     if kinds and kinds <= {int, float}:
         return {"type": "number", "classes": None}
     if kinds == {list} and all(_is_distribution(value) for value in predictions):

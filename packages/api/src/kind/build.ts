@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { ApplicationSpec } from './application.ts';
+import { ApplicationSpec, GalleyYaml } from './application.ts';
 import { Condition, type GalleyObject } from './object.ts';
 
 /** What is built: the application's spec as it was, so that a build is never changed by a later edit. */
@@ -39,6 +39,10 @@ export const BuildObjectStatus = Type.Object({
   phases: Type.Array(PhaseRecord),
   /** Digests of blobs that belong to the build: report, executedNotebook, reference, schema, golden, model. */
   records: Type.Record(Type.String(), Type.String()),
+  /** The repository's own settings as the build found them: the base of what the revision runs with. */
+  settings: Type.Optional(GalleyYaml),
+  /** For people: what the build left out or could not read. */
+  warnings: Type.Optional(Type.Array(Type.String())),
   /** An error's body when it failed. */
   error: Type.Optional(Type.Unknown()),
   conditions: Type.Array(Condition),

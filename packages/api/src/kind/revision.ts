@@ -23,6 +23,8 @@ export const RevisionStatus = Type.Object({
       ready: Type.Boolean(),
       reason: Type.Optional(Type.String()),
       restarts: Type.Integer(),
+      /** Ends in a row after less than ten minutes: decides how long the next start waits. */
+      failures: Type.Integer(),
     }),
   ),
   /** Whether traffic goes to it. */

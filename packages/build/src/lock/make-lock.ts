@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { RecordCache, stepKey } from '../cache/record-cache.ts';
+import { findPython, findUv } from '../command/host-programs.ts';
 import { openHttp } from '../download/http.ts';
 import type { Requirement } from '../recipe/requirement.ts';
 import { wheelPath } from '../wheel-cache/wheel-path.ts';
@@ -11,7 +12,7 @@ import { findSdist, type Sdist } from './find-sdist.ts';
 import { indexEnvironment, readIndexConfiguration, type IndexConfiguration } from './index-configuration.ts';
 import type { Lock, LockedWheel } from './lock.ts';
 import { parsePylock } from './pylock.ts';
-import { findPython, findUv, runUv } from './uv.ts';
+import { runUv } from './uv.ts';
 import { glibcBaseline, type WheelTarget } from './wheel-name.ts';
 
 /** Raised when the same requirements would be resolved otherwise. */

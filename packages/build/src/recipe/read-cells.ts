@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { hostEnvironment } from '../command/host-environment.ts';
 import { runCommand } from '../command/run-command.ts';
+import { findPython } from '../command/host-programs.ts';
 
 /** What one Python source says, read by the host's own parser and never run. */
 export interface ReadSource {
@@ -31,7 +32,7 @@ export async function readPythonSources(
   sources: readonly string[],
   signal?: AbortSignal,
 ): Promise<ReadSources> {
-  const result = await runCommand(['python3', '-I', script], {
+  const result = await runCommand([(await findPython()) ?? 'python3', '-I', script], {
     env: hostEnvironment(),
     input: JSON.stringify(sources),
     signal,

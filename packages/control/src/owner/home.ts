@@ -19,8 +19,6 @@ export interface HomeLayout {
   readonly engine: string;
   /** Routing file, admin socket and log of the gateway. */
   readonly gateway: string;
-  /** Sockets of replicas whose engine has no path of its own for them. */
-  readonly bridges: string;
   /** Faults and failed reconciles, a JSON line each. */
   readonly log: string;
 }
@@ -56,7 +54,6 @@ export function homeLayout(root: string): HomeLayout {
     cache: at('cache'),
     engine: at('engine'),
     gateway: at('gateway'),
-    bridges: at('bridges'),
     log: at('control.log'),
   };
 }
@@ -70,7 +67,7 @@ export function makeHome(root: string): HomeLayout {
   try {
     mkdirSync(root, { recursive: true, mode: 0o711 });
     chmodSync(root, 0o711);
-    for (const folder of [layout.tls, layout.bridges]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    mkdirSync(layout.tls, { recursive: true, mode: 0o700 });
     mkdirSync(layout.gateway, { recursive: true, mode: 0o755 });
     mkdirSync(layout.cache, { recursive: true, mode: 0o711 });
   } catch (error) {

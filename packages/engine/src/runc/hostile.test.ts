@@ -147,7 +147,7 @@ time.sleep(600)`;
   });
 
   test('a workload that fills its disk gets ENOSPC, and the reason', async () => {
-    const source = 'open("/galley/out/big", "wb").write(b"x" * (48 << 20))';
+    const source = 'f = open("/galley/out/big", "wb", 0)\nfor _ in range(48): f.write(b"x" * (1 << 20))';
     for (const diskBytes of [16 << 20, 40 << 20]) {
       // The second does not fit into half of the memory: its disk is an image, not a tmpfs.
       const limits = { memoryBytes: 64 << 20, cpus: 1, pids: 16, openFiles: 64, diskBytes };
@@ -181,7 +181,7 @@ time.sleep(600)`;
     await engine.ensure(hostile('spread', source));
     for await (const line of engine.logs('spread', { follow: true })) if (line.text === 'spread') break;
     const pids = (await engine.inspect?.('spread'))?.processes.map(({ pid }) => pid) ?? [];
-    expect(pids.length).toBeGreaterThan(40);
+    expect(pids.length).toBeGreaterThan(20);
     await engine.remove('spread', 0);
     expect(pids.filter((pid) => existsSync(`/proc/${pid}/root`))).toEqual([]);
   });

@@ -30,7 +30,6 @@ class Expressions:
 
     number = NUMBER  # the variable that adds up: of the function, or of a comprehension
     walrus = True  # in the iterable of a comprehension Python allows none
-    in_comprehension = False
 
     def value(self, e, k):
         if isinstance(e, ast.Lambda):
@@ -42,8 +41,8 @@ class Expressions:
                 return self._operands(e, k)
             if isinstance(e, ast.IfExp):
                 return self._conditional(e, k)
-            if isinstance(e, ast.Compare) and len(e.ops) > 1 and not self.in_comprehension:
-                return self._operands(self._unchained(e), k)
+            if isinstance(e, ast.Compare) and len(e.ops) > 1:
+                return self._chain(e, k, k)
         return self._children(e, k)
 
     def _children(self, e, k):
@@ -96,22 +95,25 @@ class Expressions:
             node, new.test = self.test(e.test, yes, no)
         return node, new
 
-    def _unchained(self, e):
-        """`a < b < c` as `a < (t := b) and t < c`."""
-        values, left = [], e.left
-        for position, (op, right) in enumerate(zip(e.ops, e.comparators)):
-            again = right
-            if position < len(e.ops) - 1 and not isinstance(right, ast.Constant):
-                name = self.fresh("t")
-                right, again = at(ast.NamedExpr(store(name), right), right), at(load(name), right)
-            values.append(at(ast.Compare(left=left, ops=[op], comparators=[right]), e))
-            left = again
-        return at(ast.BoolOp(op=ast.And(), values=values), e)
+    def _chain(self, e, short, k):
+        """`a < b < c`: what stands after the second operator is evaluated only if the first comparison holds, so the
+        increment goes there. `short` is where a comparison that fails before the last goes on."""
+        new, comparators = copy.copy(e), list(e.comparators)
+        for position in range(len(comparators) - 1, 0, -1):
+            k, comparators[position] = self.value(comparators[position], k)
+            if short.ways:
+                step = conjunction(advance(self.number, short.ways), comparators[position])
+                comparators[position] = at(step, e.comparators[position])
+            k = choice(short, k)
+        k, comparators[0] = self.value(comparators[0], k)
+        new.comparators = comparators
+        k, new.left = self.value(e.left, k)
+        return k, new
 
     def _is_leaf(self, e):
         if isinstance(e, ast.UnaryOp) and isinstance(e.op, ast.Not):
             return self._is_leaf(e.operand)
-        chained = isinstance(e, ast.Compare) and len(e.ops) > 1 and not self.in_comprehension
+        chained = isinstance(e, ast.Compare) and len(e.ops) > 1
         return not (chained or isinstance(e, (ast.BoolOp, ast.IfExp)) or constant_truth(e) is not None)
 
     def test(self, e, t, f):
@@ -126,8 +128,6 @@ class Expressions:
             new = copy.copy(e)
             new.operand = operand
             return node, new
-        if isinstance(e, ast.Compare) and len(e.ops) > 1 and not self.in_comprehension:
-            e = self._unchained(e)
         if isinstance(e, ast.BoolOp):
             is_and = isinstance(e.op, ast.And)
             node, last = self.test(e.values[-1], t, f)
@@ -145,7 +145,10 @@ class Expressions:
             new = copy.copy(e)
             new.test, new.body, new.orelse = condition, body, orelse
             return node, new
-        node, new = self.value(e, choice(f, t))
+        if isinstance(e, ast.Compare) and len(e.ops) > 1:
+            node, new = self._chain(e, f, choice(f, t))
+        else:
+            node, new = self.value(e, choice(f, t))
         return node, at(conjunction(new, advance(self.number, f.ways)), e) if f.ways else new
 
     def _lambda(self, e, k):
@@ -167,8 +170,7 @@ class Expressions:
         and end by themselves, so the path around the comprehension goes straight through it."""
         if not self.walrus:
             return k, e
-        state = self.number, self.walrus, self.in_comprehension
-        self.in_comprehension = True
+        state = self.number, self.walrus
         new, generators = copy.copy(e), [copy.copy(generator) for generator in e.generators]
         self.walrus = False
         for generator in generators:
@@ -189,7 +191,7 @@ class Expressions:
             pair = ast.Tuple(elts=[element, count_expression(self.number)], ctx=ast.Load())
             setattr(new, fields[-1], at(ast.Subscript(value=pair, slice=constant(0), ctx=ast.Load()), element))
         new.generators = generators
-        self.number, self.walrus, self.in_comprehension = state
+        self.number, self.walrus = state
         self.has_items = self.has_items or isinstance(e, ast.GeneratorExp)
         return k, new
 

@@ -14,7 +14,7 @@ it was, and the one `finally` counts after any `finally` of the user's, where a 
 import ast
 import copy
 
-from ._graph import Node, Starts, exit_node
+from ._graph import Node, Starts, at_line, exit_node
 from ._statements import Jumps, NotNumbered, Statements, at_all
 from ._syntax import (
     BASE_EXCEPTION,
@@ -161,7 +161,7 @@ class Instrumenter(ast.NodeTransformer):
             if entry.ways == 1 and not work.late_starts:
                 known.reason = "one path"
                 return node
-            first = known.starts.add(entry)
+            first = known.starts.add(at_line(entry, node.body.lineno))
             work.finish()
             known.has_items = work.has_items
         finally:

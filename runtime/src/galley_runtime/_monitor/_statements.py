@@ -57,7 +57,9 @@ class Statements(Expressions):
         new = []
         for statement in reversed(statements):
             node, part = self.statement(statement, k, jumps)
-            if node.ways > SPLIT and not jumps.fixed:
+            if node.ways > SPLIT and k.end is not None:
+                node, part = self._blind(statement, k, jumps)
+            elif node.ways > SPLIT and not jumps.fixed:
                 first = constant(self.starts.add(k))
                 node, part = self._small(statement, jumps)
                 part = part + at_all([count_statement(), assign(NUMBER, first)], statement)
@@ -68,11 +70,14 @@ class Statements(Expressions):
     def _small(self, statement, jumps):
         """A statement before a cut; what alone has too many ways is not looked into."""
         node, part = self.statement(statement, cut_node(), jumps)
-        if node.ways > SPLIT:
-            blind, self.blind = self.blind, True
-            node, part = self.statement(statement, cut_node(), jumps)
+        return (node, part) if node.ways <= SPLIT else self._blind(statement, cut_node(), jumps)
+
+    def _blind(self, statement, k, jumps):
+        blind, self.blind = self.blind, True
+        try:
+            return self.statement(statement, k, jumps)
+        finally:
             self.blind = blind
-        return node, part
 
     def statement(self, s, k, jumps):
         if isinstance(s, ast.If):

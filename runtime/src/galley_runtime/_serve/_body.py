@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Callable, Optional
 
 from galley_runtime._errors import RequestError
 
@@ -19,17 +19,21 @@ _CHUNK_LINE_MAX = 256
 _TRAILER_MAX = 8 * 1024
 
 
-def read_body(stream: Stream, head: Head, limit: int) -> bytes:
-    """The bytes as sent. Raises TOO_LARGE before reading when the length says so, TIMED_OUT, BAD_REQUEST."""
+def read_body(stream: Stream, head: Head, limit: int, reserve: Callable[[int], None]) -> bytes:
+    """The bytes as sent. Raises TOO_LARGE before reading when the length says so, TIMED_OUT, BAD_REQUEST.
+
+    `reserve(total)` is called before so many bytes in all are taken into memory.
+    """
     if head.chunked:
-        return _read_chunks(stream, limit)
+        return _read_chunks(stream, limit, reserve)
     length = head.length or 0
     if length > limit:
         raise _too_large(limit, length)
+    reserve(length)
     return stream.take(length)
 
 
-def _read_chunks(stream: Stream, limit: int) -> bytes:
+def _read_chunks(stream: Stream, limit: int, reserve: Callable[[int], None]) -> bytes:
     parts = []
     total = 0
     while True:
@@ -42,6 +46,7 @@ def _read_chunks(stream: Stream, limit: int) -> bytes:
         total += size
         if total > limit:
             raise _too_large(limit)
+        reserve(total)
         parts.append(stream.take(size))
         if stream.take(2) != b"\r\n":
             raise RequestError("BAD_REQUEST", "A chunk is longer than its size says.")
@@ -59,7 +64,7 @@ def decoded(body: bytes, encoding: Optional[str], limit: int) -> bytes:
         return body
     kind = encoding.lower()
     if kind not in ("gzip", "x-gzip", "deflate"):
-        raise RequestError("UNSUPPORTED_TYPE", f"The content encoding {encoding} is not read here.", "Use gzip or none.")
+        raise RequestError("UNSUPPORTED_TYPE", f"The content encoding {kind} is not read.", "Use gzip or none.")
     # 47: gzip or zlib, by their header; clients mean zlib when they say deflate (RFC 9110 §8.4.1.2).
     unpacker = zlib.decompressobj(47)
     try:

@@ -9,6 +9,7 @@ from typing import Callable
 
 from galley_runtime._errors import ServiceError
 from galley_runtime._serve._body import decoded, read_body
+from galley_runtime._serve._budget import SMALL_BYTES, Budget
 from galley_runtime._serve._exchange import Request, Response, encode, json_response
 from galley_runtime._serve._head import Head, parse_head
 from galley_runtime._serve._limits import Limits
@@ -32,6 +33,7 @@ class Connection:
         handler: Callable[[Request], Response],
         refused: Callable[[int], None],
         limits: Limits,
+        budget: Budget,
         last: bool = False,
     ) -> None:
         """`last`: accepted while stopping, so it gets one answer and little time to ask."""
@@ -39,6 +41,8 @@ class Connection:
         self._handler = handler
         self._refused = refused
         self._limits = limits
+        self._budget = budget
+        self._reserved = 0
         self._stream = Stream(sock, limits.stall_seconds)
         self._lock = threading.Lock()
         self._idle = True
@@ -51,7 +55,7 @@ class Connection:
         return self._idle
 
     def finish(self) -> None:
-        """No request after the one in hand; an idle connection ends now. A request already in our buffer is still read."""
+        """No request after the one in hand; an idle connection ends now. A request that has arrived is still read."""
         with self._lock:
             if self._idle and not self._last:
                 self._shut(socket.SHUT_RD)
@@ -77,6 +81,20 @@ class Connection:
 
     def _one(self) -> bool:
         """One request; True when another may follow."""
+        try:
+            return self._exchange()
+        finally:
+            if self._reserved:
+                self._budget.release(self._reserved)
+                self._reserved = 0
+
+    def _reserve(self, total: int) -> None:
+        more = total - self._reserved if total > SMALL_BYTES else 0
+        if more > 0:
+            self._budget.reserve(more, self._limits.stall_seconds)
+            self._reserved += more
+
+    def _exchange(self) -> bool:
         self._stream.wait(_LAST_SECONDS if self._last else self._limits.idle_seconds)
         with self._lock:
             self._idle = False
@@ -110,8 +128,9 @@ class Connection:
         stream.allow(limits.body_seconds)
         if head.expects_continue and (head.chunked or 0 < (head.length or 0) <= limits.body_bytes):
             stream.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        body = read_body(stream, head, limits.body_bytes)
+        body = read_body(stream, head, limits.body_bytes, self._reserve)
         body = decoded(body, head.headers.get("content-encoding"), limits.body_bytes)
+        self._reserve(len(body))
         return head, Request(head.method, head.path, head.query, head.headers, body)
 
     def _send(self, response: Response, *, head_only: bool, keep_alive: bool, version: int) -> None:

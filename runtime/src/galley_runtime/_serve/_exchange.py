@@ -56,12 +56,12 @@ class Request:
             message = f"The content type {media_type} is not read here."
             raise RequestError("UNSUPPORTED_TYPE", message, f"Send Content-Type: {JSON}.")
         if charset not in ("", "utf-8", "utf8", "us-ascii"):
-            raise RequestError("UNSUPPORTED_TYPE", f"The charset {charset} is not read here.", "Encode the body as UTF-8.")
+            raise RequestError("UNSUPPORTED_TYPE", f"The charset {charset} is not read.", "Encode the body as UTF-8.")
         return loads(self.body)
 
 
 class Response:
-    """`close`: the connection ends after it. `after` is called once it has been sent: work that nobody should wait for."""
+    """`close`: the connection ends after it. `after` is called once it was sent: work that nobody should wait for."""
 
     __slots__ = ("after", "body", "close", "content_type", "headers", "status")
 

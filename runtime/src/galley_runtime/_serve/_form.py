@@ -1,4 +1,4 @@
-"""The form `POST /predict` of the notebook builders that came before (builders.md §1.7): `json_args` is what the predictor gets.
+"""The form `POST /predict` of earlier notebook builders (builders.md §1.7): `json_args` is what the predictor gets.
 
 It answers its own way: the predictions alone, and errors as a line of text. Unlike its ancestors it gives errors their
 status, and it never unpickles `args`: that let every client run code in the service.
@@ -17,7 +17,7 @@ from galley_runtime._serve._service import Service
 __all__ = ["error_text", "predict"]
 
 _FORM = "application/x-www-form-urlencoded"
-_HINT = 'Send json_args, for instance: curl --data-urlencode \'json_args=[{"a": 1}]\''
+_HINT = "Send json_args, for instance: curl --data-urlencode 'json_args=[{\"a\": 1}]'"
 _FIELDS_MAX = 16
 
 

@@ -1,7 +1,7 @@
 """The head of an HTTP/1.1 request, read in exactly one way or not at all (RFC 9112).
 
 Whatever two implementations could read differently is refused: bare line feeds, folded headers, spaces before a colon,
-a length said twice, a length beside chunks. That is what request smuggling is made of, and the gateway is such a second reader.
+a length said twice, a length beside chunks. Request smuggling is made of that, and the gateway is such a second reader.
 """
 
 from __future__ import annotations
@@ -20,7 +20,15 @@ _HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\
 _ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 #: Headers where a second one means that two readers may disagree.
 _SINGLE = frozenset(
-    ("content-length", "transfer-encoding", "host", "content-type", "content-encoding", "expect", "inference-header-content-length")
+    (
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "inference-header-content-length",
+        "transfer-encoding",
+    )
 )
 
 

@@ -15,7 +15,7 @@ from galley_runtime._serve._tensor import DATATYPES, Tensor, rows_of_tensor, ten
 
 __all__ = ["infer", "outputs_of_predictions", "rows_of_tensors"]
 
-_HINT = "Send {\"inputs\": [{\"name\": …, \"shape\": […], \"datatype\": …, \"data\": […]}]}."
+_HINT = 'Send {"inputs": [{"name": …, "shape": […], "datatype": …, "data": […]}]}.'
 
 
 def infer(service: Service, request: Request, name: str, version: str = "") -> Response:

@@ -20,7 +20,9 @@ def invoke(service: Service, request: Request) -> Response:
     media_type, charset = request.media_type()
     if media_type == "text/csv":
         if charset not in ("", "utf-8", "utf8"):
-            raise RequestError("UNSUPPORTED_TYPE", f"The charset {charset} is not read here.", "Encode the CSV as UTF-8.")
+            raise RequestError(
+                "UNSUPPORTED_TYPE", f"The charset {charset} is not read here.", "Encode the CSV as UTF-8."
+            )
         rows: List[Any] = rows_of_csv(request.body, scoring.model.schema)
     elif media_type not in ("", "application/json"):
         message = f"The content type {media_type} is not read here."
@@ -61,10 +63,12 @@ def _rows_of_json(body: Any, call_form: str) -> List[Any]:
 
 def _rows_of_split(value: Any) -> List[Any]:
     if not isinstance(value, dict) or not isinstance(value.get("data"), list):
-        raise RequestError("INVALID_JSON", "dataframe_split has no list `data`.", 'Send {"columns": […], "data": [[…]]}.')
+        raise RequestError(
+            "INVALID_JSON", "dataframe_split has no list `data`.", 'Send {"columns": […], "data": [[…]]}.'
+        )
     columns = value.get("columns")
     if columns is None:
-        return value["data"]
+        return list(value["data"])
     if not isinstance(columns, list) or len(set(map(str, columns))) != len(columns):
         raise RequestError("INVALID_JSON", "The columns of dataframe_split are not a list of distinct names.")
     names = [str(name) for name in columns]

@@ -1,7 +1,7 @@
 """Accepting connections, a thread for each, and stopping without losing one that a client already has.
 
-Threads and not an event loop: what takes the time is the predictor, which blocks anyway, and a blocking read costs less per
-request than a loop's bookkeeping (peers.md §A: the stdlib's threads beat every framework at one client).
+Threads and not an event loop: what takes the time is the predictor, which blocks anyway, and a blocking read costs
+less per request than a loop's bookkeeping (peers.md §A: the stdlib's threads beat every framework at one client).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 import time
 from typing import Callable, List, Set
 
+from galley_runtime._serve._budget import Budget
 from galley_runtime._serve._connection import Connection
 from galley_runtime._serve._exchange import Request, Response
 from galley_runtime._serve._limits import Limits
@@ -23,7 +24,7 @@ _BACKLOG = 256
 
 
 def bind_unix(path: str) -> socket.socket:
-    """A socket file that everybody may dial: the engine's dialler runs under another uid, the directory is what guards it."""
+    """A socket file that everybody may dial: the engine dials under another uid, and the directory guards the file."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         os.unlink(path)  # of a process that was killed
@@ -60,6 +61,7 @@ class Listener:
         self._handler = handler
         self._limits = limits
         self._refused = refused
+        self._budget = Budget(2 * limits.body_bytes)
         self._open: Set[Connection] = set()
         self._changed = threading.Condition()
         self._stopping = False
@@ -137,7 +139,7 @@ class Listener:
                 self._changed.wait(1.0)
 
     def _begin(self, sock: socket.socket) -> None:
-        connection = Connection(sock, self._handler, self._refused, self._limits, self._stopping)
+        connection = Connection(sock, self._handler, self._refused, self._limits, self._budget, self._stopping)
         thread = threading.Thread(target=self._run, args=(connection,), name="galley-connection", daemon=True)
         with self._changed:
             self._open.add(connection)

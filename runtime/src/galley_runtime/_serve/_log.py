@@ -13,7 +13,7 @@ _A_MINUTE = 20
 
 
 class Log:
-    """Callable with a text of one or more lines. At most 20 texts a minute; then one line says how many were kept back."""
+    """Callable with a text of one or more lines. After 20 in a minute, one line says how many were kept back."""
 
     def __init__(self, stream: TextIO = sys.stderr, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream

@@ -108,7 +108,9 @@ class Metrics:
         yield from _head("galley_request_seconds", "From the last byte of a request to its answer.", "histogram")
         for protocol, histogram in sorted(self._seconds.items()):
             yield from histogram.lines("galley_request_seconds", f'protocol="{protocol}"')
-        yield from _head("galley_predictor_seconds", "Of the notebook's validator and predictor, per request.", "histogram")
+        yield from _head(
+            "galley_predictor_seconds", "Of the notebook's validator and predictor, per request.", "histogram"
+        )
         yield from self._predictor.lines("galley_predictor_seconds", "")
 
 

@@ -75,7 +75,7 @@ def _schemas(model: Model) -> Dict[str, Any]:
     rows = {"type": "array", "items": {"$ref": "#/components/schemas/Row"}}
     datatypes = {"type": "string", "enum": sorted({i["datatype"] for i in inputs_of(model) + outputs_of(model)})}
     names = [tensor["name"] for tensor in inputs_of(model)]
-    tensor = {
+    tensor: Dict[str, Any] = {
         "type": "object",
         "required": ["name", "shape", "datatype", "data"],
         "properties": {
@@ -92,7 +92,12 @@ def _schemas(model: Model) -> Dict[str, Any]:
         "V1Request": {"type": "object", "required": ["instances"], "properties": {"instances": rows}},
         "Invocation": {
             "type": "object",
-            "properties": {"dataframe_records": rows, "dataframe_split": {"type": "object"}, "instances": rows, "inputs": {}},
+            "properties": {
+                "dataframe_records": rows,
+                "dataframe_split": {"type": "object"},
+                "instances": rows,
+                "inputs": {},
+            },
         },
         "Predictions": {
             "type": "object",
@@ -207,7 +212,9 @@ def _form(example: Optional[str]) -> Dict[str, Any]:
             "200": {
                 "description": "The predictions.",
                 "content": {
-                    "application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}}}
+                    "application/json": {
+                        "schema": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}}
+                    }
                 },
             }
         },

@@ -1,7 +1,7 @@
 """`galley-runtime serve`: the life of one replica, from its sockets to its last answer.
 
-The sockets open first and say NOT_READY while the model loads: a client that comes early gets an answer and not a refused
-connection, and whoever waits for us sees the difference between slow and dead.
+The sockets open first and say NOT_READY while the model loads: a client that comes early gets an answer and not a
+refused connection, and whoever waits for us sees the difference between slow and dead.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import traceback
-from typing import List, Mapping
+from typing import Any, List, Mapping
 
 from galley_runtime._admin import Admin
 from galley_runtime._errors import ModelError, PlanError
@@ -46,7 +46,7 @@ class _Stopped(BaseException):
 
 
 def serve(arguments: List[str]) -> int:
-    """Returns when told to stop: 0. Otherwise 2 usage or environment, 21 golden, 30 model, 31 sockets; stderr says why."""
+    """0 when told to stop. 2: usage or environment, 21: golden, 30: model, 31: sockets; stderr says why."""
     environment = os.environ
     log = Log()
     try:
@@ -66,7 +66,9 @@ class _Replica:
         self._stop = threading.Event()
         self._loading = True
         self._metrics = Metrics()
-        self._service = Service(environment.get("GALLEY_APPLICATION") or "model", environment.get("GALLEY_REVISION", ""))
+        self._service = Service(
+            environment.get("GALLEY_APPLICATION") or "model", environment.get("GALLEY_REVISION", "")
+        )
         identity = {
             "replica": environment.get("GALLEY_REPLICA") or socket.gethostname(),
             "boot": os.urandom(16).hex(),
@@ -119,7 +121,7 @@ class _Replica:
         places = self._places
         watch = watch_of(places.rehearsed, places.model, self._identity, self._log)
         model = load_model(places)
-        profile_model(watch, model, places.model, places.app, self._log)
+        profile_model(watch, model, _cells_of(places), places.app, self._log)
         check_golden(model, read_json(os.path.join(places.rehearsed, "golden.json")))
         self._watch = watch
         scoring = Scoring(model, watch, self._metrics, self._log, self._limits.rows, self._limits.concurrency)
@@ -147,12 +149,22 @@ class _Replica:
         return 0
 
 
+def _cells_of(places: Places) -> Any:
+    """Only the monitor needs them, so a broken file is no reason not to serve."""
+    try:
+        return read_json(os.path.join(places.model, "cells.json"))
+    except ModelError:
+        return None
+
+
 def load_model(places: Places) -> Model:
     """Schema and model as the image has them, in the repository's folder. Raises ModelError."""
     try:
         enter_app(places.app)
     except OSError as error:
-        raise ModelError(f"{places.app} cannot be entered: {error.strerror}.", "Build the application again.") from error
+        raise ModelError(
+            f"{places.app} cannot be entered: {error.strerror}.", "Build the application again."
+        ) from error
     content = read_json(os.path.join(places.rehearsed, "schema.json"))
     try:
         schema = None if content is None else Schema.from_json(content)

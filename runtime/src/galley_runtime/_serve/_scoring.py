@@ -1,8 +1,8 @@
 """What every protocol asks: rows in, one prediction a row out.
 
-The order is the contract: rows take the shape of the call form or are refused by name, the validator speaks, the predictor is
-called, and the counter hears of each of these. A request that the schema refuses is still counted: rows of the wrong type are
-what a broken client or a changed feed looks like.
+The order is the contract: rows take the shape of the call form or are refused by name, the validator speaks, the
+predictor is called, and the counter hears of each of these. A request that the schema refuses is still counted: rows
+of the wrong type are what a broken client or a changed feed looks like.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from galley_runtime._serve._watch import Observed, Watch
 
 __all__ = ["Scored", "Scoring", "event_time_of"]
 
-_RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII
-)
+_RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
 _NAMED_ROWS_MAX = 100
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _BOOT = os.urandom(6).hex()
@@ -67,7 +65,8 @@ class Scoring:
         try:
             predictions = self._answer(rows, observed)
         except Exception as error:
-            observed.failure(error)
+            if not isinstance(error, RequestError):  # what was refused at the door is no failure of the model
+                observed.failure(error.__cause__ or error)
             observed.end()
             raise
         observed.predictions(predictions)
@@ -117,9 +116,7 @@ class Scoring:
             more = f" and {len(refused) - 10} more" if len(refused) > 10 else ""
             listed = ", ".join(str(index) for index in refused[:10])
             message = f"The validator says that row{'s' if len(refused) > 1 else ''} {listed}{more} cannot be scored."
-        raise RequestError(
-            "NOT_VALID", message, "The rule is in the notebook's `validator`.", row=named[0], rows=named
-        )
+        raise RequestError("NOT_VALID", message, "The rule is in the notebook's `validator`.", row=named[0], rows=named)
 
 
 def _user_traceback(error: RuntimeFailure) -> str:
@@ -132,7 +129,7 @@ def _user_traceback(error: RuntimeFailure) -> str:
 
 
 def event_time_of(text: Optional[str]) -> Optional[float]:
-    """Seconds since 1970 of an RFC 3339 time. One that cannot be read counts as absent: it must not fail the request."""
+    """Seconds since 1970 of an RFC 3339 time. One that cannot be read counts as absent: it fails no request."""
     if not text:
         return None
     match = _RFC3339.match(text.strip())

@@ -80,7 +80,7 @@ class Stream:
         return taken
 
     def drain(self, seconds: float, most: int) -> None:
-        """Throws away what still arrives: closing on unread bytes would destroy the answer on its way (RFC 9112 §9.6)."""
+        """Throws away what still arrives: to close on unread bytes would destroy our answer (RFC 9112 §9.6)."""
         self._buffer.clear()
         self.allow(seconds)
         try:

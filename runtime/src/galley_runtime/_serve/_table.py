@@ -1,4 +1,7 @@
-"""Rows of text/csv: a header line, then values whose types the schema decides, so that CSV and JSON mean the same (mlflow#5525)."""
+"""Rows of text/csv: a header line, then values.
+
+The schema decides their types, so that CSV and JSON mean the same (serving.md §6: mlflow#5525).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,9 @@ def rows_of_csv(data: bytes, schema: Schema) -> List[Any]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise RequestError("INVALID_ROW", f"The CSV is not UTF-8 at byte {error.start}.", "Encode it as UTF-8.") from None
+        raise RequestError(
+            "INVALID_ROW", f"The CSV is not UTF-8 at byte {error.start}.", "Encode it as UTF-8."
+        ) from None
     if "\x00" in text:
         raise RequestError("INVALID_ROW", "The CSV holds a NUL character.")
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -28,7 +33,7 @@ def rows_of_csv(data: bytes, schema: Schema) -> List[Any]:
         header: Optional[List[str]] = next(lines, None)
         if not header or len(set(header)) != len(header):
             raise RequestError("INVALID_ROW", "The CSV does not begin with a header of distinct column names.")
-        rows = []
+        rows: List[Any] = []
         for values in lines:
             if values:
                 rows.append(_row(len(rows), header, values, schema))

@@ -77,7 +77,7 @@ def _shape(name: str, shape: Any) -> List[int]:
     fits = isinstance(shape, list) and 1 <= len(shape) <= _RANK_MAX
     if not fits or not all(type(size) is int and 0 <= size < 2**31 for size in shape):
         raise RequestError("INVALID_JSON", f"The input {name} has no shape of whole numbers.", _HINT)
-    return shape
+    return list(shape)
 
 
 def _flatten(name: str, data: Any, shape: List[int]) -> List[Any]:

@@ -58,7 +58,9 @@ def inputs_of(loaded: Model) -> List[Dict[str, Any]]:
         return [{"name": "input", "datatype": "FP64", "shape": [-1, len(columns) or -1]}]
     if not columns:
         return [{"name": "input", "datatype": "BYTES", "shape": [-1]}]
-    return [{"name": column.name, "datatype": DATATYPE_OF.get(column.type, "BYTES"), "shape": [-1]} for column in columns]
+    return [
+        {"name": column.name, "datatype": DATATYPE_OF.get(column.type, "BYTES"), "shape": [-1]} for column in columns
+    ]
 
 
 def outputs_of(loaded: Model) -> List[Dict[str, Any]]:

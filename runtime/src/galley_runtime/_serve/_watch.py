@@ -1,7 +1,7 @@
 """The counter behind a wall: monitoring never fails and never delays a request (MISSION, DESIGN.md §6).
 
-Whatever goes wrong inside the counter is swallowed here and counted, so that it can be seen. A model without a reference, or
-an image whose monitor does not load, is served all the same.
+Whatever goes wrong inside the counter is swallowed here and counted, so that it can be seen. A model without a
+reference, or an image whose monitor does not load, is served all the same.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class Watch:
 
     def state(self) -> Dict[str, Any]:
         empty = {"schema": "galley.dev/state/v1", "reference": None, "requests": 0, "rows": 0, "failures": 0}
-        return self._ask("state", {**empty, "counted": 0, "dropped": 0, "profiled": [], "skipped": [], **self._identity})
+        return self._ask(
+            "state", {**empty, "counted": 0, "dropped": 0, "profiled": [], "skipped": [], **self._identity}
+        )
 
     def close(self) -> None:
         if self._counter is not None:
@@ -84,7 +86,9 @@ class Watch:
 
     def trouble(self) -> None:
         self.errors += 1
-        if self.errors <= 3:  # the first ones tell the story; a counter that fails on every request must not fill the log
+        if (
+            self.errors <= 3
+        ):  # the first ones tell the story; a counter that fails on every request must not fill the log
             self._log("the monitor failed, the request did not:\n" + traceback.format_exc())
 
     def _ask(self, method: str, otherwise: Dict[str, Any], *arguments: Any) -> Dict[str, Any]:
@@ -115,11 +119,14 @@ def watch_of(
         return Watch(None, identity, log)
 
 
-def profile_model(watch: Watch, model: Any, model_dir: str, app_dir: str, log: Callable[[str], None]) -> None:
-    """Lets the path profiler into the loaded functions. Without it everything else is counted all the same."""
+def profile_model(watch: Watch, model: Any, cells: Any, app_dir: str, log: Callable[[str], None]) -> None:
+    """Lets the path profiler into the loaded functions; `cells` is the content of cells.json or None.
+
+    Without it everything else is counted all the same.
+    """
     try:
         from galley_runtime._monitor import profile
 
-        profile.install(watch.counter, model, model_dir, app_dir)
+        profile.install(watch.counter, model, cells, app_dir)
     except Exception as error:
         log(f"serving without path profiles: {type(error).__name__}: {error}")

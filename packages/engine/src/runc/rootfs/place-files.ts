@@ -10,6 +10,15 @@ import { lstatOrUndefined, placeInside } from './inside-path.ts';
 
 /** Puts the workload's files into the mounted root filesystem, and a line for its uid into /etc/passwd. */
 export async function placeFiles(root: string, workload: Workload, uid: number): Promise<void> {
+  // runc gives a tmpfs the mode of the directory that it covers, whatever the options say.
+  for (const [path, mode] of [
+    ['/tmp', 0o1777],
+    ['/run', 0o775],
+  ] as const) {
+    const host = await placeInside(root, path);
+    if ((await lstatOrUndefined(host)) === undefined) await mkdir(host);
+    if ((await lstatOrUndefined(host))?.isDirectory()) await chmod(host, mode);
+  }
   for (const [path, content] of Object.entries(workload.files)) await placeFile(root, path, content, 0o444);
   // Many programs look their own uid up and fail without it; OpenShift's images do the same (DESIGN.md §10).
   const passwd = await readInside(root, '/etc/passwd');

@@ -1,0 +1,51 @@
+import { isObject, numberOf, textOf, textsOf, type JsonObject } from '../workload/read-json.ts';
+
+/** A line of report.jsonl (wire.md, run), as far as a build needs it. */
+export interface ReportLine {
+  readonly notebook: string;
+  readonly cell: number;
+  readonly state: string;
+  readonly seconds: number;
+  readonly firstLine: string;
+  readonly warnings: readonly string[];
+  readonly error?: {
+    readonly type: string;
+    readonly message: string;
+    readonly traceback: string;
+    readonly source: string;
+  };
+}
+
+/** Checks the shape of a line that hostile code may have written: whatever is odd becomes empty. */
+export function parseReportLine(value: JsonObject): ReportLine {
+  const error = value['error'];
+  return {
+    notebook: textOf(value['notebook']),
+    cell: numberOf(value['cell']),
+    state: textOf(value['state']),
+    seconds: numberOf(value['seconds']),
+    firstLine: textOf(value['firstLine']),
+    warnings: textsOf(value['warnings']),
+    ...(isObject(error)
+      ? {
+          error: {
+            type: textOf(error['type'], 'Error'),
+            message: textOf(error['message']),
+            traceback: textOf(error['traceback']),
+            source: textOf(error['source']),
+          },
+        }
+      : {}),
+  };
+}
+
+/** The cell that ran when the run ended without telling: started, and not ended. */
+export function unfinishedCell(lines: readonly ReportLine[]): ReportLine | undefined {
+  const last = lines.at(-1);
+  return last?.state === 'started' ? last : undefined;
+}
+
+/** `flight-delay.ipynb cell 3`. */
+export function cellName(line: Pick<ReportLine, 'notebook' | 'cell'>): string {
+  return `${line.notebook} cell ${line.cell}`;
+}

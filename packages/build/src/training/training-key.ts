@@ -1,0 +1,28 @@
+import type { Digest } from '@galley/api/digest';
+import { stepKey } from '../cache/record-cache.ts';
+
+/** Everything that decides what a notebook computes. Not the image, not our own version: a patched base must not retrain (DESIGN.md §4). */
+export interface TrainingInputs {
+  readonly source: Digest;
+  readonly lock: Digest;
+  /** `3.11`. */
+  readonly python: string;
+  /** In the order in which they run. */
+  readonly notebooks: readonly string[];
+  /** Names only: a rotated secret is no new training. */
+  readonly secretPaths: readonly string[];
+}
+
+/** Rows of the sample and the seed of its choice; fixed, and part of the key so that changing them here retrains. */
+export const sampling = { rows: 10_000, seed: 0 };
+
+export function trainingKey(inputs: TrainingInputs): string {
+  return stepKey({
+    source: inputs.source,
+    lock: inputs.lock,
+    python: inputs.python,
+    notebooks: inputs.notebooks,
+    secrets: [...inputs.secretPaths].sort(),
+    sampling,
+  });
+}

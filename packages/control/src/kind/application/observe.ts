@@ -1,0 +1,50 @@
+import type { Application } from '@galley/api/kind/application';
+import type { Build } from '@galley/api/kind/build';
+import type { Monitor } from '@galley/api/kind/monitor';
+import type { Revision } from '@galley/api/kind/revision';
+import type { ObjectStore } from '../../store/object-store.ts';
+import type { ObservedTraffic, Traffic } from '../../traffic/traffic.ts';
+
+/** Everything that a decision about an application needs. */
+export interface ObservedApplication {
+  readonly application: Application;
+  /** Oldest first. */
+  readonly builds: readonly Build[];
+  /** Oldest first. */
+  readonly revisions: readonly Revision[];
+  readonly monitor: Monitor | undefined;
+  readonly traffic: ObservedTraffic;
+  /** The path of a workload's service socket. */
+  readonly socketOf: (workload: string) => string | undefined;
+  readonly url: string;
+}
+
+export interface ApplicationSources {
+  readonly objects: ObjectStore;
+  readonly traffic: Traffic;
+  readonly socketOf: (workload: string) => string | undefined;
+  /** Port of the gateway. */
+  readonly gatewayPort: () => number;
+}
+
+export async function observeApplication(
+  application: Application,
+  sources: ApplicationSources,
+): Promise<ObservedApplication> {
+  const { namespace, name } = application.metadata;
+  const builds = await sources.objects.list('Build', { namespace });
+  const revisions = await sources.objects.list('Revision', { namespace });
+  return {
+    application,
+    builds: builds.items.filter((build) => build.spec.application === name).sort(byNumber),
+    revisions: revisions.items.filter((revision) => revision.spec.application === name).sort(byNumber),
+    monitor: await sources.objects.get('Monitor', namespace, name),
+    traffic: await sources.traffic.observe(namespace, name),
+    socketOf: sources.socketOf,
+    url: `http://${name}.${namespace}.localhost:${sources.gatewayPort()}`,
+  };
+}
+
+function byNumber(a: { spec: { number: number } }, b: { spec: { number: number } }): number {
+  return a.spec.number - b.spec.number;
+}

@@ -1,0 +1,46 @@
+import type { ApplicationSpec, GalleyYaml } from '@galley/api/kind/application';
+import type { Build } from '@galley/api/kind/build';
+import type { Revision } from '@galley/api/kind/revision';
+
+/** What a revision runs with: the object over the repository's galley.yaml (DESIGN.md §2: flag > object > file). */
+export function revisionSpec(
+  build: Build,
+  spec: ApplicationSpec,
+  number: number,
+): Revision['spec'] | undefined {
+  const { image, records, settings } = build.status;
+  if (image === undefined) return undefined;
+  return {
+    application: build.spec.application,
+    build: build.metadata.name,
+    number,
+    image,
+    service: mergeService(settings?.service, spec.service),
+    egressHosts: [...new Set([...(settings?.egress?.hosts ?? []), ...(spec.egress?.hosts ?? [])])],
+    secrets: mergeSecrets(settings?.secrets, spec.secrets),
+    records,
+  };
+}
+
+type Service = NonNullable<GalleyYaml['service']>;
+
+/** Field by field, so that an object that sets replicas leaves the file's limits alone. */
+function mergeService(file: Service | undefined, object: Service | undefined): Service {
+  const limits = { ...file?.resources?.limits, ...object?.resources?.limits };
+  const requests = { ...file?.resources?.requests, ...object?.resources?.requests };
+  const env = { ...file?.env, ...object?.env };
+  const replicas = { ...file?.replicas, ...object?.replicas };
+  return {
+    ...(Object.keys(env).length === 0 ? {} : { env }),
+    ...(Object.keys(replicas).length === 0 ? {} : { replicas }),
+    ...(Object.keys({ ...limits, ...requests }).length === 0 ? {} : { resources: { limits, requests } }),
+  };
+}
+
+type Secrets = NonNullable<GalleyYaml['secrets']>;
+
+function mergeSecrets(file: Secrets | undefined, object: Secrets | undefined): Secrets {
+  const named = new Map((file ?? []).map((use) => [use.name, use]));
+  for (const use of object ?? []) named.set(use.name, use);
+  return [...named.values()];
+}

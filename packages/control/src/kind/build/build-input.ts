@@ -1,0 +1,51 @@
+import { isDigest } from '@galley/api/digest';
+import { GalleyError } from '@galley/api/error/galley-error';
+import { parseDurationMs } from '@galley/api/kind/duration';
+import { parseBytes, parseCpus } from '@galley/api/kind/quantity';
+import type { Build } from '@galley/api/kind/build';
+import type { BuildOptions, SourceSpec } from '@galley/build/build';
+import { secretsOfPhase } from '../secret-use.ts';
+
+/** Opens a secret of the build's project. */
+export type Reveal = (name: string) => string;
+
+/** Where the build takes its repository from. Throws `SECRET_NOT_FOUND`. */
+export function sourceOf(build: Build, reveal: Reveal): SourceSpec {
+  const { git, archive, contextDir } = build.spec.snapshot.source;
+  if (git !== undefined) {
+    return {
+      kind: 'git',
+      url: git.url,
+      ref: git.ref ?? '',
+      contextDir: contextDir ?? '',
+      ...(git.secret === undefined ? {} : { token: reveal(git.secret) }),
+    };
+  }
+  if (archive !== undefined && isDigest(archive.digest)) return { kind: 'archive', digest: archive.digest };
+  throw new GalleyError('OBJECT_INVALID', `Build ${build.metadata.name} has no source.`, {
+    hint: 'galley deploy',
+  });
+}
+
+/** The build's options. What the object does not say stays open: galley.yaml says it, else the default. */
+export function optionsOf(build: Build, reveal: Reveal): BuildOptions {
+  const { application, snapshot } = build.spec;
+  const settings = snapshot.build ?? {};
+  const limits = settings.resources?.limits ?? {};
+  return {
+    name: application,
+    project: build.metadata.namespace,
+    notebooks: settings.notebooks ?? [],
+    python: settings.python ?? '',
+    memoryBytes: read(limits.memory, parseBytes),
+    cpus: read(limits.cpu, parseCpus),
+    cellTimeoutMs: read(settings.cellTimeout, parseDurationMs),
+    timeoutMs: read(settings.timeout, parseDurationMs),
+    egressHosts: snapshot.egress?.hosts ?? [],
+    secrets: secretsOfPhase(snapshot.secrets ?? [], 'build', reveal),
+  };
+}
+
+function read(text: string | undefined, parse: (text: string) => number | undefined): number | undefined {
+  return text === undefined ? undefined : parse(text);
+}

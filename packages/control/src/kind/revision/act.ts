@@ -1,0 +1,45 @@
+import type { Engine } from '@galley/engine/engine';
+import type { MonitorStore } from '../../store/monitor-store.ts';
+import type { ObjectStore } from '../../store/object-store.ts';
+import type { SecretStore } from '../../store/secret-store.ts';
+import { setFinalizer } from '../controller.ts';
+import { secretsOfPhase } from '../secret-use.ts';
+import type { ObservedRevision } from './observe.ts';
+import { revisionFinalizer, type RevisionAction } from './plan.ts';
+
+export interface RevisionParts {
+  readonly objects: ObjectStore;
+  readonly engine: Engine;
+  readonly secrets: SecretStore;
+  readonly monitors: MonitorStore;
+  /** Reads what a replica has counted, once more, before it goes. */
+  collectLast(revisionUid: string, workload: string, signal: AbortSignal): Promise<void>;
+}
+
+/** Does one action; each may be done twice. */
+export async function actOnRevision(
+  action: RevisionAction,
+  observed: ObservedRevision,
+  parts: RevisionParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { revision } = observed;
+  const { uid, namespace } = revision.metadata;
+  switch (action.do) {
+    case 'addFinalizer':
+      return setFinalizer(parts.objects, 'Revision', revision, revisionFinalizer, true);
+    case 'removeFinalizer':
+      return setFinalizer(parts.objects, 'Revision', revision, revisionFinalizer, false);
+    case 'ensure': {
+      const reveal = (name: string) => parts.secrets.reveal(namespace, name);
+      const secrets = secretsOfPhase(revision.spec.secrets, 'service', reveal);
+      await parts.engine.ensure({ ...action.workload, secrets }, signal);
+      return;
+    }
+    case 'remove':
+      if (action.collect) await parts.collectLast(uid, action.workload, signal);
+      return parts.engine.remove(action.workload, action.graceMs);
+    case 'removeRecords':
+      return parts.monitors.remove(uid);
+  }
+}

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { isDigest } from '@galley/api/digest';
+import { GalleyError } from '@galley/api/error/galley-error';
+import { resolveSpec } from '@galley/api/kind/application-defaults';
+import type { Revision } from '@galley/api/kind/revision';
+import type { Workload } from '@galley/engine/engine';
+import { servicePort } from '../../replica/health.ts';
+
+/** On every replica: whose it is. */
+export const projectLabel = 'dev.galley.project';
+export const applicationLabel = 'dev.galley.application';
+export const revisionLabel = 'dev.galley.revision';
+
+/** HOME's own folders are writable and forgotten (docs/design/wire.md, "Paths in images"). */
+const homeTmpfs = ['.cache', '.config', '.local'].map((name) => `/home/galley/${name}`);
+const limits = { pids: 512, openFiles: 4096, diskBytes: 2 * 1024 ** 3 };
+
+/** A replica's workload without its secrets, which never enter a plan. */
+export type ReplicaWorkload = Omit<Workload, 'secrets'>;
+
+/** What each replica of a revision is: one entry per replica, its id derived from the revision and a hash of the rest. */
+export function replicaWorkloads(revision: Revision): readonly ReplicaWorkload[] {
+  const { replicas } = resolveSpec({ service: revision.spec.service });
+  return Array.from({ length: replicas }, (_, index) => replicaWorkload(revision, index));
+}
+
+function replicaWorkload(revision: Revision, index: number): ReplicaWorkload {
+  const { spec, metadata } = revision;
+  if (!isDigest(spec.image)) {
+    throw new GalleyError('OBJECT_INVALID', `Revision ${metadata.name} names no image.`);
+  }
+  const resolved = resolveSpec({ service: spec.service });
+  const body: Omit<ReplicaWorkload, 'id'> = {
+    project: metadata.namespace,
+    image: spec.image,
+    command: [],
+    env: {
+      // The user's first: what Galley says of the replica holds against a name taken twice.
+      ...spec.service.env,
+      PORT: String(servicePort),
+      GALLEY_SOCKET_DIR: '/run/galley',
+      GALLEY_PROJECT: metadata.namespace,
+      GALLEY_APPLICATION: spec.application,
+      GALLEY_REVISION: metadata.name,
+      GALLEY_REPLICA: `r${index}`,
+    },
+    rootfs: 'readonly',
+    limits: { ...limits, memoryBytes: resolved.serviceMemoryBytes, cpus: resolved.serviceCpus },
+    files: {},
+    tmpfs: homeTmpfs,
+    ports: [servicePort],
+    egress: { index: false, hosts: spec.egressHosts },
+    labels: {
+      [projectLabel]: metadata.namespace,
+      [applicationLabel]: spec.application,
+      [revisionLabel]: metadata.name,
+    },
+  };
+  // The uid is in the hash: a revision of the same name after a deletion is another one.
+  const hash = createHash('sha256').update(metadata.uid).update(JSON.stringify(body)).digest('hex').slice(0, 8);
+  const rest = `-${spec.number}-${index}-${hash}`;
+  return { ...body, id: `${spec.application.slice(0, 63 - rest.length).replace(/-+$/, '')}${rest}` };
+}
