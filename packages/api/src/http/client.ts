@@ -224,12 +224,12 @@ function requestInit(options: ClientOptions, sending: Sending): RequestInit {
       authorization: `Bearer ${options.token}`,
       ...(body === undefined ? {} : { 'content-type': contentType }),
     },
-    ...(body === undefined ? {} : { body: binary ? (body as BodyInit) : JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body: binary ? body : JSON.stringify(body) }),
     // A stream as a body must say so (fetch specification); DOM's types do not know the member yet.
     ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
     ...(sending.signal === undefined ? {} : { signal: sending.signal }),
   };
-  return init;
+  return init as RequestInit; // `duplex` and streams are the platform's, not yet every type's
 }
 
 async function errorOf(response: Response, baseUrl: string): Promise<GalleyError> {

@@ -1,0 +1,243 @@
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Digest } from '@galley/api/digest';
+import { GalleyError } from '@galley/api/error/galley-error';
+import type { Layer } from '@galley/image/descriptor';
+import type { Image } from '@galley/image/image';
+import { buildLayer } from '@galley/image/layer/build-layer';
+import { directoryEntry, type TarEntry } from '@galley/image/tar/entry';
+import type { BuildContext } from '../build.ts';
+import { RecordCache } from '../cache/record-cache.ts';
+import { tellProgress } from '../training/progress.ts';
+import { samplePath, type Training } from '../training/train.ts';
+import type { BuildSettings } from '../plan/settings.ts';
+import {
+  isObject,
+  numberOf,
+  readWire,
+  requireWire,
+  textOf,
+  textsOf,
+  type JsonObject,
+} from '../workload/read-json.ts';
+import { readOutput, type Output } from '../workload/read-output.ts';
+import { runWorkload, type EndedWorkload } from '../workload/run-workload.ts';
+import { stepId } from '../workload/step-id.ts';
+
+/** What a rehearsal found, found again by its candidate. */
+export interface Rehearsal {
+  readonly layer: Layer;
+  /** Blobs. `reference` is undefined without a sample: the monitors learn live. */
+  readonly reference: Digest | undefined;
+  readonly schema: Digest;
+  readonly golden: Digest;
+  /** Names of the modules that were loaded. */
+  readonly modules: readonly string[];
+  /** Import, replay and bare replay in seconds, for the record of the build. */
+  readonly timing: Readonly<Record<string, number>>;
+}
+
+export interface RehearseOptions {
+  readonly context: BuildContext;
+  readonly object: string;
+  readonly application: string;
+  readonly project: string;
+  readonly workDir: string;
+  readonly candidate: Image;
+  readonly training: Training;
+  readonly trainingKey: string;
+  readonly settings: BuildSettings;
+}
+
+/** MONITORS.md §3: up to 10,000 rows or a minute. */
+const replay = { rowsMax: 10_000, secondsMax: 60 };
+
+/** A rehearsal of this candidate, if all that it left is still there. */
+export async function findRehearsal(
+  candidate: Digest,
+  context: BuildContext,
+): Promise<Rehearsal | undefined> {
+  const known = await new RecordCache<Rehearsal>(context.cacheDir, 'rehearsals').get(candidate);
+  if (known === undefined) return undefined;
+  for (const digest of [known.layer.descriptor.digest, known.schema, known.golden, known.reference]) {
+    if (digest !== undefined && !(await context.store.has(digest))) return undefined;
+  }
+  return known;
+}
+
+/** Runs the candidate on its own sample. Throws `REHEARSAL_FAILED` with the row, `CHECK_NOT_REPRODUCED` with the cell, `OUTPUT_INVALID`. */
+export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
+  const { context, application, project, candidate } = options;
+  const sample =
+    options.training.sampleInfo === null
+      ? undefined
+      : await readFile(samplePath(context.cacheDir, options.trainingKey));
+  const plan = {
+    schema: 'galley.dev/rehearse-plan/v1',
+    sample: sample === undefined ? null : '/galley/in/sample.jsonl',
+    sampleInfo: options.training.sampleInfo,
+    ...replay,
+  };
+  const id = stepId('rehearse', project, application, candidate.digest);
+  const rehearsal = await runWorkload(
+    {
+      id,
+      project,
+      image: candidate.digest,
+      command: ['/opt/galley/runtime/bin/galley-runtime', 'rehearse', '/galley/in/rehearse.json'],
+      env: {},
+      rootfs: 'readonly',
+      limits: stepLimits(options.settings),
+      files: {
+        '/galley/in/rehearse.json': JSON.stringify(plan),
+        ...(sample === undefined ? {} : { '/galley/in/sample.jsonl': sample }),
+      },
+      secrets: {},
+      tmpfs: homeTmpfs,
+      ports: [],
+      egress: { index: false, hosts: options.settings.egressHosts },
+      timeoutMs: 15 * 60_000,
+      labels: { 'dev.galley.step': 'rehearsal', 'dev.galley.application': application },
+    },
+    {
+      engine: context.engine,
+      signal: context.signal,
+      onLine: (line) => tellProgress(line, context.emit, options.object),
+    },
+    async (ended) => {
+      const output = await readOutput(context.engine, id, join(options.workDir, 'rehearsal'), {
+        signal: context.signal,
+      });
+      try {
+        if (ended.status.exitCode !== 0) throw await explainRehearsal(application, output, ended);
+        return await keep(options, output);
+      } finally {
+        await output.dispose();
+      }
+    },
+  );
+  await new RecordCache<Rehearsal>(context.cacheDir, 'rehearsals').set(candidate.digest, rehearsal);
+  return rehearsal;
+}
+
+/** Folders of HOME that a read-only root turns into memory (docs/design/wire.md, "Paths in images"). */
+export const homeTmpfs: readonly string[] = [
+  '/home/galley/.cache',
+  '/home/galley/.config',
+  '/home/galley/.local',
+];
+
+/** What a step besides the training may use: as much as the training. */
+export function stepLimits(settings: BuildSettings): {
+  memoryBytes: number;
+  cpus: number;
+  pids: number;
+  openFiles: number;
+  diskBytes: number;
+} {
+  const { memoryBytes, cpus } = settings;
+  return { memoryBytes, cpus, pids: 512, openFiles: 4096, diskBytes: 4 * 1024 ** 3 };
+}
+
+async function keep(options: RehearseOptions, output: Output): Promise<Rehearsal> {
+  const { context } = options;
+  const blob = async (value: JsonObject): Promise<Digest> =>
+    (await context.store.write(Buffer.from(JSON.stringify(value)), { mediaType: 'application/json' })).digest;
+  const schema = await requireWire(output, 'rehearsed/schema.json', 'schema');
+  const golden = await requireWire(output, 'rehearsed/golden.json', 'golden');
+  const reference = await readWire(output, 'rehearsed/reference.json', 'reference');
+  const modules = await readWire(output, 'modules.json', 'modules');
+  const timing = parseTiming(await output.text('timing.json'));
+  const layer = await buildLayer(context.store, rehearsedEntries(output), {
+    createdBy: 'galley rehearsed',
+    signal: context.signal,
+  });
+  return {
+    layer,
+    reference: reference === undefined ? undefined : await blob(reference),
+    schema: await blob(schema),
+    golden: await blob(golden),
+    modules: [...textsOf(modules?.['modules'])].sort(),
+    timing,
+  };
+}
+
+/** The three files of the rehearsal; nothing else that the workload may have left there. */
+function rehearsedEntries(output: Output): readonly TarEntry[] {
+  const files = ['reference.json', 'schema.json', 'golden.json'].flatMap((name): readonly TarEntry[] => {
+    const file = output.files.get(`rehearsed/${name}`);
+    if (file === undefined) return [];
+    const path = `opt/galley/rehearsed/${name}`;
+    return [{ path, type: 'file', mode: 0o644, size: file.size, content: () => createReadStream(file.file) }];
+  });
+  return [directoryEntry('opt/galley/rehearsed'), ...files];
+}
+
+function parseTiming(text: string | undefined): Readonly<Record<string, number>> {
+  try {
+    const value: unknown = JSON.parse(text ?? '{}');
+    if (!isObject(value)) return {};
+    return Object.fromEntries(
+      Object.entries(value).flatMap(([key, seconds]) =>
+        typeof seconds === 'number' ? [[key, seconds]] : [],
+      ),
+    );
+  } catch {
+    return {};
+  }
+}
+
+/** Exit 20: a sample row failed. 21: a check does not reproduce. Anything else: the workload broke off. */
+async function explainRehearsal(
+  application: string,
+  output: Output,
+  ended: EndedWorkload,
+): Promise<GalleyError> {
+  const text = await output.text('failure.json', 1024 * 1024);
+  const failure = parseFailure(text);
+  const error = isObject(failure['error']) ? failure['error'] : {};
+  const what = [textOf(error['type']), textOf(error['message'], textOf(failure['message']))]
+    .filter((part) => part !== '')
+    .join(': ');
+  const details = { ...failure, exitCode: ended.status.exitCode, stderr: ended.stderr.slice(-20).join('\n') };
+  if (ended.status.exitCode === 20) {
+    const row = numberOf(failure['row']);
+    return new GalleyError(
+      'REHEARSAL_FAILED',
+      `Row ${row} of the sample of ${application} can't be scored: ${what}.`,
+      {
+        hint: 'Mend the predictor, or let `validator` refuse such rows; galley report shows the cells.',
+        details,
+      },
+    );
+  }
+  if (ended.status.exitCode === 21) {
+    return new GalleyError(
+      'CHECK_NOT_REPRODUCED',
+      `The image of ${application} answers a check otherwise than the notebook did: ${what}.`,
+      {
+        hint: 'A predictor that depends on chance, time or the cell order gives other answers in the image: fix its seed or its state.',
+        details,
+      },
+    );
+  }
+  const why = ended.status.reason ?? `exit code ${ended.status.exitCode ?? 'unknown'}`;
+  return new GalleyError(
+    'REHEARSAL_FAILED',
+    `The rehearsal of ${application} broke off: ${why}. ${ended.stderr.at(-1) ?? ''}`,
+    {
+      hint: 'Give the build more memory (build.resources.limits.memory) if it was killed; else look at the details with -o json.',
+      details,
+    },
+  );
+}
+
+function parseFailure(text: string | undefined): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text ?? '{}');
+    return isObject(value) ? value : {};
+  } catch {
+    return {};
+  }
+}
