@@ -15,4 +15,9 @@ export const arrows: Readonly<Record<string, readonly string[]>> = {
 export const adapters: readonly string[] = ['packages/engine/src/runc/', 'packages/engine/src/memory/'];
 
 /** Files besides `main.ts` that put concrete things together, each with its reason. */
-export const compositionRoots: Readonly<Record<string, string>> = {};
+export const compositionRoots: Readonly<Record<string, string>> = {
+  'packages/control/src/open-home.ts':
+    'opens a home for the server and for a build without one: both need the engine of this machine',
+  'packages/control/src/check-machine.ts':
+    'asks the engine of this machine what it lacks, for `galley doctor`',
+};

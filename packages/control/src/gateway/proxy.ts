@@ -24,15 +24,26 @@ export function createProxy(
   };
 }
 
-function refuseUnmatched(routing: Routing, match: Exclude<Match, ApplicationMatch>, response: ServerResponse): void {
+function refuseUnmatched(
+  routing: Routing,
+  match: Exclude<Match, ApplicationMatch>,
+  response: ServerResponse,
+): void {
   if (match.kind === 'foreignHost') {
     const error = `The gateway does not answer under the name ${JSON.stringify(match.host)}.`;
-    refuse(response, { status: 421, code: 'HOST_REFUSED', error, hint: 'Use NAME.PROJECT.localhost or localhost.' });
+    refuse(response, {
+      status: 421,
+      code: 'HOST_REFUSED',
+      error,
+      hint: 'Use NAME.PROJECT.localhost or localhost.',
+    });
     return;
   }
   const known = routing.table.applications.map((route) => `/apps/${route.project}/${route.name}/`);
   const error =
-    match.wanted === undefined ? 'No application lives at this path.' : `There is no application ${match.wanted}.`;
+    match.wanted === undefined
+      ? 'No application lives at this path.'
+      : `There is no application ${match.wanted}.`;
   const hint = known.length === 0 ? 'galley deploy' : `There are: ${known.slice(0, 20).join(' ')}`;
   refuse(response, { status: 404, code: 'NOT_FOUND', error, hint });
 }
@@ -47,7 +58,11 @@ function forward(
   const replicas = routing.replicas(match.route);
   const busy = replicas.reduce((sum, upstream) => sum + upstream.inFlight, 0);
   if (replicas.length === 0 || busy >= inFlightMax) {
-    unavailable(response, match, replicas.length === 0 ? 'has no replica that is ready' : 'has too many requests');
+    unavailable(
+      response,
+      match,
+      replicas.length === 0 ? 'has no replica that is ready' : 'has too many requests',
+    );
     return;
   }
   if (request.method === 'POST') {

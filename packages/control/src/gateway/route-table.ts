@@ -28,7 +28,8 @@ export const emptyTable: RouteTable = { schema: 'galley.dev/routes/v1', version:
 /** Reads a table. Control wrote it and renamed it into place, so that anything odd is a fault and no reason to guess. */
 export function parseRouteTable(text: string): RouteTable {
   const table: unknown = JSON.parse(text);
-  if (typeof table !== 'object' || table === null || !('schema' in table)) throw new Error('no routing table');
+  if (typeof table !== 'object' || table === null || !('schema' in table))
+    throw new Error('no routing table');
   if (table.schema !== 'galley.dev/routes/v1') throw new Error(`unknown schema ${String(table.schema)}`);
   // One writer, of the same release.
   return table as RouteTable;

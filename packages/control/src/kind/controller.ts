@@ -19,7 +19,9 @@ export interface Controller<K extends KindName, Observed, Action> {
 }
 
 /** The key of an object in queues. */
-export function keyOf(object: { readonly metadata: { readonly namespace: string; readonly name: string } }): string {
+export function keyOf(object: {
+  readonly metadata: { readonly namespace: string; readonly name: string };
+}): string {
   return `${object.metadata.namespace}/${object.metadata.name}`;
 }
 

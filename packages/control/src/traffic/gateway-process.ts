@@ -116,7 +116,8 @@ async function untilAnswers(
   const deadline = performance.now() + startMs;
   while (performance.now() < deadline) {
     if (child.exitCode === portTakenExitCode) throw portInUse(port);
-    if (failure !== undefined || child.exitCode !== null) throw gatewayFailed(logPath, 'did not start', failure);
+    if (failure !== undefined || child.exitCode !== null)
+      throw gatewayFailed(logPath, 'did not start', failure);
     const state = await askGatewayState(adminSocket(folder)).catch(() => undefined);
     if (state !== undefined) return state;
     await delay(20);
@@ -139,9 +140,13 @@ function writeRecord(folder: string, record: Record): void {
 }
 
 function portInUse(port: number): GalleyError {
-  return new GalleyError('PORT_IN_USE', `The gateway cannot listen on 127.0.0.1:${port}: the port is taken.`, {
-    hint: `ss -ltnp 'sport = :${port}' shows by whom; --gateway-port takes another.`,
-  });
+  return new GalleyError(
+    'PORT_IN_USE',
+    `The gateway cannot listen on 127.0.0.1:${port}: the port is taken.`,
+    {
+      hint: `ss -ltnp 'sport = :${port}' shows by whom; --gateway-port takes another.`,
+    },
+  );
 }
 
 /** The error of a gateway that does not do what it should; names its log. */

@@ -31,7 +31,11 @@ export class RoutingFile {
   }
 
   /** Puts, or with undefined takes away, the route of one application. Replaced as a whole: no reader sees half a table. */
-  set(project: string, name: string, route: Pick<ApplicationRoute, 'revision' | 'targets'> | undefined): void {
+  set(
+    project: string,
+    name: string,
+    route: Pick<ApplicationRoute, 'revision' | 'targets'> | undefined,
+  ): void {
     const others = this.table.applications.filter(
       (entry) => !(entry.project === project && entry.name === name),
     );

@@ -18,7 +18,12 @@ export const applicationFinalizer = 'galley.dev/application';
 export type ApplicationAction =
   | { readonly do: 'addFinalizer' }
   | { readonly do: 'removeFinalizer' }
-  | { readonly do: 'createBuild'; readonly name: string; readonly number: number; readonly deployedAt: string | undefined }
+  | {
+      readonly do: 'createBuild';
+      readonly name: string;
+      readonly number: number;
+      readonly deployedAt: string | undefined;
+    }
   | { readonly do: 'cancelBuild'; readonly name: string; readonly reason: string }
   | { readonly do: 'createRevision'; readonly name: string; readonly spec: Revision['spec'] }
   | { readonly do: 'createMonitor' }
@@ -64,11 +69,14 @@ function planDeletion(observed: ObservedApplication): Plan<'Application', Applic
 }
 
 /** A build is due when there is none, when what it would be made from changed, or when a person asks again. */
-function planBuild(observed: ObservedApplication): Extract<ApplicationAction, { do: 'createBuild' }> | undefined {
+function planBuild(
+  observed: ObservedApplication,
+): Extract<ApplicationAction, { do: 'createBuild' }> | undefined {
   const { application, builds, revisions } = observed;
   const latest = builds.at(-1);
   const deployedAt = application.metadata.annotations[deployedAtAnnotation];
-  const askedAgain = deployedAt !== undefined && latest?.metadata.annotations[deployedAtAnnotation] !== deployedAt;
+  const askedAgain =
+    deployedAt !== undefined && latest?.metadata.annotations[deployedAtAnnotation] !== deployedAt;
   const changed = latest === undefined || !sameBuildInputs(latest.spec.snapshot, application.spec);
   if (!changed && !askedAgain) return undefined;
   const number = nextNumber(builds, revisions);
@@ -98,7 +106,8 @@ function planRevision(
   if (build === undefined) return undefined;
   const newest = revisions.at(-1);
   const ofBuild = newest?.spec.build === build.metadata.name;
-  const number = ofBuild || taken(revisions, build.spec.number) ? nextNumber(builds, revisions) : build.spec.number;
+  const number =
+    ofBuild || taken(revisions, build.spec.number) ? nextNumber(builds, revisions) : build.spec.number;
   const spec = revisionSpec(build, application.spec, number);
   if (spec === undefined) return undefined;
   if (ofBuild && isDeepStrictEqual({ ...newest.spec, number }, spec)) return undefined;

@@ -30,19 +30,19 @@ export function applicationStatus(
     ...(newest === undefined ? {} : { latestRevision: newest.metadata.name }),
     ...(serving === undefined ? {} : { servingRevision: serving.metadata.name }),
     readyReplicas: traffic.route?.targets.length ?? 0,
-    conditions: conditionsOf(
-      application.status.conditions,
-      drafts,
-      application.metadata.generation,
-      now,
-    ),
+    conditions: conditionsOf(application.status.conditions, drafts, application.metadata.generation, now),
   };
 }
 
 function builtCondition(build: Build | undefined, due: string | undefined): ConditionDraft {
   const type = 'Built';
   if (due !== undefined || build === undefined) {
-    return { type, status: 'Unknown', reason: 'Building', message: `${due ?? 'The first build'} is about to start.` };
+    return {
+      type,
+      status: 'Unknown',
+      reason: 'Building',
+      message: `${due ?? 'The first build'} is about to start.`,
+    };
   }
   const { name } = build.metadata;
   const said = findCondition(build.status.conditions, 'Succeeded')?.message;
@@ -91,11 +91,21 @@ function monitoredCondition(observed: ObservedApplication, serving: Revision | u
   const type = 'Monitored';
   const { monitor } = observed;
   if (monitor === undefined || serving === undefined) {
-    return { type, status: 'Unknown', reason: 'NotServing', message: '0 requests are counted before something serves.' };
+    return {
+      type,
+      status: 'Unknown',
+      reason: 'NotServing',
+      message: '0 requests are counted before something serves.',
+    };
   }
   const said = findCondition(monitor.status.conditions, 'Collected');
   if (said === undefined) {
-    return { type, status: 'Unknown', reason: 'Starting', message: `0 requests of ${serving.metadata.name} are read yet.` };
+    return {
+      type,
+      status: 'Unknown',
+      reason: 'Starting',
+      message: `0 requests of ${serving.metadata.name} are read yet.`,
+    };
   }
   return { type, status: said.status, reason: said.reason, message: said.message };
 }

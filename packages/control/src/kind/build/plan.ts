@@ -108,7 +108,11 @@ function succeeded(observed: ObservedBuild, result: BuildResult, now: number): B
     },
     ...(result.settings === undefined ? {} : { settings: result.settings }),
     warnings: [...result.warnings],
-    conditions: conditions(observed, { type: 'Succeeded', status: 'True', reason: 'Succeeded', message }, now),
+    conditions: conditions(
+      observed,
+      { type: 'Succeeded', status: 'True', reason: 'Succeeded', message },
+      now,
+    ),
   };
 }
 
@@ -137,7 +141,11 @@ function cancelled(observed: ObservedBuild, reason: string, now: number): BuildO
     phase: 'Cancelled',
     ...times(status, now),
     phases: phasesOf(observed.events),
-    conditions: conditions(observed, { type: 'Succeeded', status: 'False', reason: 'Cancelled', message }, now),
+    conditions: conditions(
+      observed,
+      { type: 'Succeeded', status: 'False', reason: 'Cancelled', message },
+      now,
+    ),
   };
 }
 

@@ -69,7 +69,11 @@ function planPending(observed: ObservedRevision, found: ObservedReplica, base: B
   const fix = observed.isolationFix === undefined ? '' : ` Run: ${observed.isolationFix}`;
   const said = status.message ?? `${status.id} is ${status.phase}.`;
   return {
-    replica: { ...base, phase: status.phase, ...(status.reason === undefined ? {} : { reason: status.reason }) },
+    replica: {
+      ...base,
+      phase: status.phase,
+      ...(status.reason === undefined ? {} : { reason: status.reason }),
+    },
     actions: [],
     lookAgainMs: reason === 'NoIsolation' ? readyPollMs : startingPollMs,
     reason,
@@ -108,12 +112,7 @@ function missesOf(former: ReplicaStatus): number {
   return Number(/^Missed(\d)$/.exec(former.reason ?? '')?.[1] ?? 0);
 }
 
-function planEnded(
-  found: ObservedReplica,
-  workload: ReplicaWorkload,
-  base: Base,
-  now: number,
-): ReplicaPlan {
+function planEnded(found: ObservedReplica, workload: ReplicaWorkload, base: Base, now: number): ReplicaPlan {
   const { status } = found;
   const endedAt = Date.parse(status.endedAt ?? new Date(now).toISOString());
   const startedAt = Date.parse(status.startedAt ?? status.endedAt ?? new Date(now).toISOString());

@@ -33,14 +33,19 @@ export function planRevision(observed: ObservedRevision, now: number): Plan<'Rev
   return planEnd(observed, { routed, deleting, kept: application !== undefined }, now);
 }
 
-function planRunning(observed: ObservedRevision, serving: boolean, now: number): Plan<'Revision', RevisionAction> {
+function planRunning(
+  observed: ObservedRevision,
+  serving: boolean,
+  now: number,
+): Plan<'Revision', RevisionAction> {
   const { revision } = observed;
   const workloads = replicaWorkloads(revision);
   const plans = workloads.map((workload) => planReplica(observed, workload, now));
   const wanted = new Set(workloads.map((workload) => workload.id));
   const strays = [...observed.replicas.keys()].filter((id) => !wanted.has(id));
   const actions: RevisionAction[] = plans.flatMap((plan) => plan.actions);
-  for (const workload of strays) actions.push({ do: 'remove', workload, graceMs: stopGraceMs, collect: true });
+  for (const workload of strays)
+    actions.push({ do: 'remove', workload, graceMs: stopGraceMs, collect: true });
   if (!revision.metadata.finalizers.includes(revisionFinalizer)) actions.unshift({ do: 'addFinalizer' });
   return {
     status: {
@@ -68,7 +73,12 @@ function planEnd(
   const ids = [...observed.replicas.keys()];
   const former = findCondition(revision.status.conditions, 'Serving');
   const drafts: ConditionDraft[] = [
-    { type: 'Ready', status: 'False', reason: 'Superseded', message: `${revision.metadata.name} is not wanted any more.` },
+    {
+      type: 'Ready',
+      status: 'False',
+      reason: 'Superseded',
+      message: `${revision.metadata.name} is not wanted any more.`,
+    },
     servingCondition(revision, false),
   ];
   const conditions = conditionsOf(revision.status.conditions, drafts, revision.metadata.generation, now);
@@ -86,14 +96,19 @@ function planEnd(
     collect: true,
   }));
   if (facts.deleting) actions.push({ do: 'removeRecords' }, { do: 'removeFinalizer' });
-  return { status: { ...status, replicas: [] }, actions, ...(ids.length > 0 ? { requeueAfterMs: drainPollMs } : {}) };
+  return {
+    status: { ...status, replicas: [] },
+    actions,
+    ...(ids.length > 0 ? { requeueAfterMs: drainPollMs } : {}),
+  };
 }
 
 function readyCondition(observed: ObservedRevision, plans: readonly ReplicaPlan[]): ConditionDraft {
   const { name } = observed.revision.metadata;
   const ready = plans.filter((plan) => plan.replica.ready).length;
   const answer = `${ready} of ${plans.length} replicas of ${name} answer /healthz`;
-  if (ready === plans.length) return { type: 'Ready', status: 'True', reason: 'Ready', message: `${answer}.` };
+  if (ready === plans.length)
+    return { type: 'Ready', status: 'True', reason: 'Ready', message: `${answer}.` };
   const pending = plans.find((plan) => !plan.replica.ready);
   return {
     type: 'Ready',

@@ -57,7 +57,11 @@ function replicaWorkload(revision: Revision, index: number): ReplicaWorkload {
     },
   };
   // The uid is in the hash: a revision of the same name after a deletion is another one.
-  const hash = createHash('sha256').update(metadata.uid).update(JSON.stringify(body)).digest('hex').slice(0, 8);
+  const hash = createHash('sha256')
+    .update(metadata.uid)
+    .update(JSON.stringify(body))
+    .digest('hex')
+    .slice(0, 8);
   const rest = `-${spec.number}-${index}-${hash}`;
   return { ...body, id: `${spec.application.slice(0, 63 - rest.length).replace(/-+$/, '')}${rest}` };
 }

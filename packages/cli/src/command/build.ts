@@ -1,0 +1,121 @@
+import { GalleyError } from '@galley/api/error/galley-error';
+import { shortDigest } from '@galley/api/digest';
+import { formatDuration } from '@galley/api/kind/duration';
+import { formatBytes } from '@galley/api/kind/quantity';
+import type { BuildOptions, BuildResult, SourceSpec } from '@galley/build/build';
+import { planBuild, type BuildPlan } from '@galley/build/plan-build';
+import { runOneBuild } from '@galley/control/run-one-build';
+import { listOption, textOption } from '../program.ts';
+import { safeText } from '../render/safe-text.ts';
+import { table } from '../render/table.ts';
+import { findServer } from '../server/running-server.ts';
+import { describeSource, type SourceArgument } from '../service/source-argument.ts';
+import type { Command } from './command.ts';
+
+export const command: Command = {
+  summary: 'Build an image from a repository, without a server',
+  description:
+    'Prints the digest of the service image. --plan says what would be built and runs nothing of the repository.',
+  examples: [
+    'galley build examples/iris',
+    'galley build . -t team/model:v1',
+    'galley build . --plan -o json',
+  ],
+  arguments: [
+    {
+      name: 'PATH|URL',
+      description: 'the repository (default: this folder)',
+      optional: true,
+      completes: 'path',
+    },
+  ],
+  options: [
+    { flags: '-t, --tag <NAME:TAG>', description: 'also tag the image so' },
+    { flags: '--plan', description: 'recipe, lock and layers only' },
+    { flags: '--name <NAME>', description: 'the name of the application' },
+    { flags: '--allow <HOST:PORT>', description: 'let the notebook reach this host', repeatable: true },
+    { flags: '--include <GLOB>', description: 'take files that .gitignore keeps back', repeatable: true },
+    { flags: '--subdir <PATH>', description: 'the folder of the repository that holds the notebook' },
+  ],
+  async run(input, context) {
+    const argument = await describeSource(input.args[0] ?? '.', {
+      cwd: context.cwd,
+      include: listOption(input, 'include'),
+      name: textOption(input, 'name'),
+      subdir: textOption(input, 'subdir'),
+    });
+    const source = sourceOf(argument);
+    if (input.options['plan'] === true) {
+      const plan = await planBuild(source, { notebooks: [], python: '', signal: context.signal });
+      return { text: describePlan(plan), value: plan, names: plan.packages.map((item) => item.name) };
+    }
+    if ((await findServer(context.home)) !== undefined) {
+      throw new GalleyError('HOME_IN_USE', `A server owns ${context.home}, and it builds what is deployed.`, {
+        hint: 'galley deploy builds with it; galley server stop frees the home; GALLEY_HOME=/other/folder galley build uses another.',
+      });
+    }
+    const tag = textOption(input, 'tag');
+    const result = await runOneBuild({
+      home: context.home,
+      source,
+      options: optionsOf(argument.name, context.project, listOption(input, 'allow')),
+      emit: context.emit,
+      signal: context.signal,
+      ...(tag === undefined ? {} : { tag }),
+    });
+    return { text: describeBuild(result), value: result, names: [result.image] };
+  },
+};
+
+function sourceOf(argument: SourceArgument): SourceSpec {
+  if (argument.kind === 'directory')
+    return { kind: 'directory', path: argument.path, include: argument.include };
+  return { kind: 'git', url: argument.url, ref: argument.ref, contextDir: argument.contextDir };
+}
+
+function optionsOf(name: string, project: string, egressHosts: readonly string[]): BuildOptions {
+  return { name, project, notebooks: [], python: '', egressHosts, secrets: {} };
+}
+
+function describeBuild(result: BuildResult): string {
+  const layers = result.layers.map((layer) => [
+    layer.role,
+    shortDigest(layer.digest),
+    formatBytes(layer.sizeBytes),
+    layer.cached ? 'cached' : 'new',
+    safeText(layer.from).slice(0, 60),
+  ]);
+  const phases = result.phases.map((phase) => [
+    phase.phase,
+    phase.state,
+    formatDuration(phase.elapsedMs),
+    safeText(phase.reason),
+  ]);
+  return [
+    table(['PHASE', '', 'TIME', 'WHY'], phases, ['left', 'left', 'right']),
+    '',
+    table(['LAYER', 'DIGEST', 'SIZE', '', 'FROM'], layers, ['left', 'left', 'right']),
+    ...result.warnings.map((warning) => `warning: ${safeText(warning)}`),
+    '',
+    `Environment ${result.environment}`,
+    `Image       ${result.image}`,
+  ].join('\n');
+}
+
+function describePlan(plan: BuildPlan): string {
+  return [
+    `Notebooks ${plan.notebooks.join(', ')} (${plan.notebooksFrom})`,
+    `Python    ${plan.python} (${plan.pythonFrom})`,
+    `Base      ${plan.base}`,
+    `Lock      ${plan.lockDigest}`,
+    '',
+    table(
+      ['PACKAGE', 'VERSION', 'SIZE'],
+      plan.packages.map((p) => [p.name, p.version, formatBytes(p.sizeBytes)]),
+      ['left', 'left', 'right'],
+    ),
+    '',
+    `Layers    ${plan.layers.map((layer) => safeText(layer)).join(' · ')}`,
+    ...plan.warnings.map((warning) => `warning: ${safeText(warning)}`),
+  ].join('\n');
+}

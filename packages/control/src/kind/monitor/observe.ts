@@ -1,0 +1,13 @@
+import type { Monitor, MonitorStatus } from '@galley/api/kind/monitor';
+import type { MonitorDesk } from '../../monitor/monitor-desk.ts';
+
+/** A monitor and what its counts say now. */
+export interface ObservedMonitor {
+  readonly monitor: Monitor;
+  readonly seen: Omit<MonitorStatus, 'conditions'>;
+}
+
+export async function observeMonitor(monitor: Monitor, desk: MonitorDesk): Promise<ObservedMonitor> {
+  const { namespace } = monitor.metadata;
+  return { monitor, seen: await desk.look(namespace, monitor.spec.application, {}) };
+}

@@ -1,0 +1,65 @@
+import type { MonitorEvent, MonitorStatus } from '@galley/api/kind/monitor';
+import type { Sighting } from '../store/monitor-store.ts';
+import { streamDistance } from './distance.ts';
+import type { Reference } from './reference.ts';
+import type { BucketSums } from './stream-sums.ts';
+import type { TimeWindow } from './window.ts';
+
+/** Sightings in an answer, the newest; the store keeps more. */
+const eventsMax = 200;
+
+/** What is known of a revision's counts in a window. */
+export interface MonitorFacts {
+  readonly revision: string | undefined;
+  readonly reference: Reference | undefined;
+  readonly sums: BucketSums;
+  readonly sightings: readonly Sighting[];
+  /** Requests that the gateway saw answered, over all time; undefined: the window is only a part of that. */
+  readonly answered: bigint | undefined;
+  readonly window: TimeWindow;
+}
+
+/** A monitor's status without its conditions. Pure. */
+export function monitorStatus(facts: MonitorFacts): Omit<MonitorStatus, 'conditions'> {
+  const { reference, sums, revision } = facts;
+  const streams = (reference?.streams ?? []).flatMap(
+    (stream) => streamDistance(stream, sums.streams.get(stream.id)) ?? [],
+  );
+  const lost = facts.answered === undefined ? 0n : facts.answered - sums.requests - sums.late;
+  return {
+    ...(revision === undefined ? {} : { revision }),
+    state: reference === undefined ? 'learning' : 'watching',
+    ...(reference === undefined ? {} : { origin: reference.origin }),
+    requests: Number(sums.requests),
+    referenceRequests: reference?.requests ?? 0,
+    lost: lost > 0n ? Number(lost) : 0,
+    late: Number(sums.late),
+    streams,
+    events: facts.sightings
+      .filter((sighting) => isWithin(sighting, facts.window))
+      .slice(-eventsMax)
+      .map(eventOf),
+    ...(reference?.coverage === undefined ? {} : { coverage: reference.coverage }),
+  };
+}
+
+function isWithin(sighting: Sighting, { fromMs, toMs }: TimeWindow): boolean {
+  const time = Date.parse(sighting.time);
+  return (fromMs === undefined || time >= fromMs) && (toMs === undefined || time < toMs);
+}
+
+/** Members that the runtime left null are left out. */
+function eventOf(sighting: Sighting): MonitorEvent {
+  const { time, kind, stream, value, count, replica } = sighting;
+  const optional = {
+    function: sighting.function,
+    notebook: sighting.notebook,
+    cell: sighting.cell,
+    line: sighting.line,
+    source: sighting.source,
+  };
+  const known = Object.fromEntries(
+    Object.entries(optional).filter(([, member]) => member !== null && member !== undefined),
+  );
+  return { time, kind, stream, value, count, replica, ...known };
+}

@@ -1,0 +1,37 @@
+import { createRuncEngine } from '@galley/engine/runc/create-runc-engine';
+import type { Engine } from '@galley/engine/engine';
+import { openLayoutStore } from '@galley/image/layout-store';
+import type { ImageStore } from '@galley/image/store';
+import { makeHome, type HomeLayout } from './owner/home.ts';
+import { lockHome } from './owner/lock.ts';
+
+/** A home that this process owns, with its images and its engine. */
+export interface OwnedHome {
+  readonly layout: HomeLayout;
+  readonly images: ImageStore;
+  readonly engine: Engine;
+  /** Lets go of the engine and the lock; workloads go on. */
+  close(): Promise<void>;
+}
+
+/** Takes a home for this process. Throws `HOME_IN_USE` with the owner's pid, `HOME_INVALID`. */
+export async function openHome(root: string): Promise<OwnedHome> {
+  const layout = makeHome(root);
+  const lock = lockHome(layout.lock, process.pid);
+  try {
+    const images = await openLayoutStore(layout.images, { wipe: true });
+    const engine = await createRuncEngine({ root: layout.engine, store: images });
+    return {
+      layout,
+      images,
+      engine,
+      async close() {
+        await engine.close();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
