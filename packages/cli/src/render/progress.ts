@@ -52,7 +52,7 @@ export function createProgress(sink: ProgressSink, colors: Colors, now: () => nu
 }
 
 function movingLine(event: GalleyEvent, columns: number): string {
-  const head = `  … ${event.phase.padEnd(12)} ${safeText(event.step)}`;
+  const head = `  … ${event.phase.padEnd(12)} ${event.step === event.phase ? '' : safeText(event.step)}`;
   const tail = counterOf(event);
   const room = columns - head.length - tail.length - 2;
   const bar =
@@ -73,7 +73,11 @@ function doneLine(event: GalleyEvent, colors: Colors): string {
     event.elapsedMs === undefined ? '' : formatDuration(event.elapsedMs),
   ].filter((fact) => fact !== '');
   const tail = facts.length === 0 ? '' : colors.dim(`  ${safeText(facts.join(', '))}`);
-  return `  ${mark} ${event.phase.padEnd(12)} ${safeText(event.step)}${tail}`;
+  // A phase as a whole is its own step: said once.
+  const step = event.step === event.phase ? '' : safeText(event.step);
+  return step === ''
+    ? `  ${mark} ${event.phase.padEnd(11)}${tail}`
+    : `  ${mark} ${event.phase.padEnd(12)} ${step}${tail}`;
 }
 
 function counterOf(event: GalleyEvent): string {

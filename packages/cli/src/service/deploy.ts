@@ -8,6 +8,7 @@ import type { Emit } from '@galley/api/event';
 import type { Client } from '@galley/api/http/client';
 import type { Application, ApplicationSpec } from '@galley/api/kind/application';
 import type { Build, BuildObjectStatus } from '@galley/api/kind/build';
+import { deployedAtAnnotation } from '@galley/control/kind/build/annotations';
 import { openDirectory } from '@galley/build/source/directory';
 import type { SourceArgument } from './source-argument.ts';
 import { serviceUrl } from './predict.ts';
@@ -115,7 +116,7 @@ async function writeApplication(
   const hosts = [...new Set([...(before?.spec.egress?.hosts ?? []), ...options.allow])];
   const egress = hosts.length === 0 ? {} : { egress: { hosts } };
   // A deploy is asked for by a person: it builds also when nothing changed, and then every step is skipped.
-  const annotations = { 'galley.dev/deployed-at': new Date().toISOString() };
+  const annotations = { [deployedAtAnnotation]: new Date().toISOString() };
   if (before === undefined) {
     return client.create('Application', options.project, {
       metadata: {
@@ -142,25 +143,18 @@ function replaced(
   return { ...after, ...Object.fromEntries(gone.map((key) => [key, null])) };
 }
 
-/** The build that this deploy caused: the first whose application has been observed in the written generation. */
+/** The build that this deploy caused: it carries the same mark as the application. */
 async function waitForBuild(client: Client, written: Application, options: DeployOptions): Promise<Build> {
-  const { name } = written.metadata;
+  const { name, annotations } = written.metadata;
   for (;;) {
     const now = await client.get('Application', options.project, name);
-    if (now === undefined)
-      throw new GalleyError('OBJECT_NOT_FOUND', `Application ${name} was deleted meanwhile.`, {
-        hint: 'galley deploy',
-      });
-    const built = now.status.conditions.find((c) => c.type === 'Built');
-    const latest = now.status.latestBuild;
-    if (
-      built !== undefined &&
-      built.observedGeneration >= written.metadata.generation &&
-      latest !== undefined
-    ) {
-      const build = await client.get('Build', options.project, latest);
-      if (build !== undefined) return build;
+    if (now === undefined) {
+      throw new GalleyError('OBJECT_NOT_FOUND', `Application ${name} was deleted meanwhile.`, { hint: 'galley deploy' });
     }
+    const latest = now.status.latestBuild;
+    const build = latest === undefined ? undefined : await client.get('Build', options.project, latest);
+    const mark = build?.metadata.annotations[deployedAtAnnotation];
+    if (build !== undefined && mark === annotations[deployedAtAnnotation]) return build;
     await sleep(50, undefined, { signal: options.signal });
   }
 }
