@@ -14,7 +14,7 @@ export interface ImageStore {
   has(digest: Digest): Promise<boolean>;
   /** Where the blob lies; it may not exist. */
   blobPath(digest: Digest): string;
-  /** Writes a blob: ingest, fdatasync, rename. With `expect` a different digest throws `DIGEST_MISMATCH` and nothing is kept. */
+  /** Writes a blob: ingest, fdatasync, rename. A source may use a chunk's memory again once it is asked for the next. With `expect` a different digest throws `DIGEST_MISMATCH` and nothing is kept. */
   write(
     source: AsyncIterable<Uint8Array> | Uint8Array,
     options: { mediaType: string; expect?: Digest; signal?: AbortSignal },

@@ -99,6 +99,7 @@ test('a folder becomes entries: modes normalised, links kept, special files told
   const tree = join(folder, 'tree');
   mkdirSync(join(tree, 'sub'), { recursive: true, mode: 0o700 });
   writeFileSync(join(tree, 'sub', 'a.txt'), 'a', { mode: 0o600 });
+  writeFileSync(join(tree, 'sub', 'big'), Buffer.alloc(3_000_000, 'big'));
   writeFileSync(join(tree, 'run'), 'b', { mode: 0o711 });
   writeFileSync(join(tree, '.hidden'), 'c');
   writeFileSync(join(tree, '.wh.x'), 'd');
@@ -113,10 +114,17 @@ test('a folder becomes entries: modes normalised, links kept, special files told
       ['home/galley/app/run', 0o755, 'file'],
       ['home/galley/app/sub', 0o755, 'directory'],
       ['home/galley/app/sub/a.txt', 0o644, 'file'],
+      ['home/galley/app/sub/big', 0o644, 'file'],
       ['home/galley/app/sub/out', 0o777, 'symlink'],
     ]);
     expect(packed.skipped.map(({ path }) => path).toSorted()).toEqual(['.wh.x', 'socket', '\uFFFD']);
     const layer = await buildLayer(store, packed.entries, { createdBy: 'code' });
+    const big = execFileSync(
+      'tar',
+      ['-xzOf', store.blobPath(layer.descriptor.digest), 'home/galley/app/sub/big'],
+      { maxBuffer: 1 << 23 },
+    );
+    expect(big.equals(Buffer.alloc(3_000_000, 'big'))).toBe(true);
     const list = execFileSync('tar', ['-tzvf', store.blobPath(layer.descriptor.digest)], {
       encoding: 'utf8',
     });

@@ -15,6 +15,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { GalleyError } from '@galley/api/error/galley-error';
+import { errnoOf } from '../layout/disk-errors.ts';
 import type { TarEntry } from '../tar/entry.ts';
 import { Inside, statOf } from './inside.ts';
 
@@ -54,7 +55,6 @@ export class Extractor {
   async extract(entry: TarEntry): Promise<void> {
     const path = this.#inside.place(entry.path);
     if (entry.type === 'directory') return this.#directory(path, entry);
-    this.#clear(path);
     if (entry.type === 'symlink') return this.#symlink(path, entry);
     if (entry.type === 'hardlink') return this.#hardlink(path, entry);
     return this.#file(path, entry);
@@ -64,6 +64,17 @@ export class Extractor {
   finish(): void {
     for (const [path, time] of this.#directoryTimes) {
       if (statOf(path)?.isDirectory() === true) lutimesSync(path, time, time);
+    }
+  }
+
+  /** Makes what must not exist yet; only where it does, which is rare, it is removed and made again. */
+  #create<T>(path: string, make: () => T): T {
+    try {
+      return make();
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      this.#clear(path);
+      return make();
     }
   }
 
@@ -87,7 +98,7 @@ export class Extractor {
   }
 
   #symlink(path: string, entry: TarEntry): void {
-    symlinkSync(entry.linkTarget ?? '', path);
+    this.#create(path, () => symlinkSync(entry.linkTarget ?? '', path));
     if (this.#chown) lchownSync(path, this.#id(entry.uid), this.#id(entry.gid));
     lutimesSync(path, entry.mtime ?? 0, entry.mtime ?? 0);
   }
@@ -102,11 +113,11 @@ export class Extractor {
       });
     }
     // link(2) does not follow a link in the last part, so a hard link to a symbolic link stays inside too.
-    linkSync(target, path);
+    if (target !== path) this.#create(path, () => linkSync(target, path));
   }
 
   async #file(path: string, entry: TarEntry): Promise<void> {
-    const file = openSync(path, createFlags, 0o600);
+    const file = this.#create(path, () => openSync(path, createFlags, 0o600));
     try {
       const content = entry.size === 0 ? undefined : entry.content?.();
       if (Buffer.isBuffer(content)) writeAll(file, content);

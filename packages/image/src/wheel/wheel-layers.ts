@@ -42,7 +42,7 @@ function toLayer(known: KnownLayer, createdBy: string, cached: boolean): WheelLa
 }
 
 /**
- * One layer from the given wheels, stitched in the calling thread unless the cache knows it. Throws `WHEEL_INVALID`,
+ * One layer from the given wheels, stitched unless the cache knows it. Throws `WHEEL_INVALID`,
  * `DIGEST_MISMATCH`, `DISK_FULL`.
  */
 export async function wheelLayer(
@@ -55,9 +55,31 @@ export async function wheelLayer(
   const key = layerKey(wheels, environment);
   const known = await cache.find(store, key);
   if (known !== undefined) return toLayer(known, options.createdBy, true);
-  const layer = await stitchLayer(store, wheels, environment, options.signal);
+  const layer = await stitchAside(store, wheels, environment, options.signal);
   await cache.save(key, layer);
   return toLayer(layer, options.createdBy, false);
+}
+
+/** In a thread of its own when it is much: a server that builds must go on answering. */
+async function stitchAside(
+  store: ImageStore,
+  wheels: readonly WheelFile[],
+  environment: Environment,
+  signal: AbortSignal | undefined,
+): Promise<StitchedLayer> {
+  const groups = await planWheelLayers(wheels);
+  const bytes = groups.reduce((sum, group) => sum + group.bytes, 0);
+  if (bytes < threadBytesMin) return stitchLayer(store, wheels, environment, signal);
+  let result: StitchedLayer | undefined;
+  await stitchGroups(store.root, [{ wheels, bytes }], environment, {
+    threads: 1,
+    ...(signal === undefined ? {} : { signal }),
+    onLayer: async (_, layer) => {
+      result = layer;
+    },
+  });
+  if (result === undefined) throw new Error('a stitching thread ended without a layer');
+  return result;
 }
 
 /** One run over a set of wheels. */
