@@ -1,7 +1,8 @@
 """The weather feed: what the sky looked like at an airport in an hour.
 
 The feed is a table of observations at an address: a file beside the notebook, or a URL. The address is read
-from WEATHER_FEED when the first question comes, so the same model asks another feed elsewhere.
+from WEATHER_FEED when the first question comes, so the same model asks another feed elsewhere. Feeds are paid for:
+WEATHER_FEED_UNTIL (Unix seconds) is when the subscription ends, and from then on the feed knows nothing.
 """
 
 import csv
@@ -35,6 +36,8 @@ class WeatherFeed:
         return None
 
     def _observations(self):
+        if time.time() >= float(os.environ.get("WEATHER_FEED_UNTIL", "inf")):
+            return {}
         if self._table is None or (not self._table and time.monotonic() >= self._retry_at):
             try:
                 self._table = _read(os.environ.get("WEATHER_FEED", "weather-feed.csv"))

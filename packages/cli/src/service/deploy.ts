@@ -149,7 +149,9 @@ async function waitForBuild(client: Client, written: Application, options: Deplo
   for (;;) {
     const now = await client.get('Application', options.project, name);
     if (now === undefined) {
-      throw new GalleyError('OBJECT_NOT_FOUND', `Application ${name} was deleted meanwhile.`, { hint: 'galley deploy' });
+      throw new GalleyError('OBJECT_NOT_FOUND', `Application ${name} was deleted meanwhile.`, {
+        hint: 'galley deploy',
+      });
     }
     const latest = now.status.latestBuild;
     const build = latest === undefined ? undefined : await client.get('Build', options.project, latest);

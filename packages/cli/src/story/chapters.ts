@@ -8,7 +8,7 @@ import type { ServiceAddress } from '../service/predict.ts';
 import { isFuture, isHeldOut, sampleDays, type Day } from './days.ts';
 import { farthest, firstFindings, hasMoved } from './findings.ts';
 import type { Flight } from './flights.ts';
-import { pointFeedAt } from './outage.ts';
+import { loseFeed, restoreFeed } from './outage.ts';
 import { isWorse, qualityOf, type Answer, type Quality } from './quality.ts';
 import { replayDay } from './replay.ts';
 
@@ -52,9 +52,9 @@ async function heldOutWeeks(stage: Stage, days: readonly Day[]): Promise<Quality
 
 async function outage(stage: Stage, days: readonly Day[]): Promise<void> {
   const { say, client, address, signal } = stage;
-  say('\n2. The weather feed goes away. The requests are the same as before.');
+  say('\n2. The subscription to the weather feed runs out. The requests are the same as before.');
   const { project, application } = address;
-  const revision = await pointFeedAt(client, project, application, 'feed-that-is-gone.csv', signal);
+  const revision = await loseFeed(client, project, application, signal);
   const answers = await replay(stage, days, 'outage');
   const status = await counted(stage, answers.length, windowOf(days));
   const fallback =
@@ -69,7 +69,7 @@ async function outage(stage: Stage, days: readonly Day[]): Promise<void> {
     );
     say(`     ${(fallback.source ?? '').trim()}`);
   }
-  await pointFeedAt(client, project, application, null, signal);
+  await restoreFeed(client, project, application, signal);
   say('   The feed is back.');
 }
 
