@@ -13,9 +13,11 @@ class Sightings:
         self._learnt = bool(reference.get("requests"))  # with no reference everything would be new
         self._known_paths = {}
         self._known_exceptions = {}
+        self._passed = {}  # stream -> lines that a path of the reference passes
         for stream in table.streams:
             if stream["group"] == "paths":
                 self._known_paths[stream["id"]] = {path["number"] for path in stream["paths"]}
+                self._passed[stream["id"]] = {line for path in stream["paths"] for _, line in path["lines"]}
                 self._known_exceptions[stream["id"]] = set(stream.get("exceptions", []))
         # A vocabulary is closed when the counted part of the reference showed nothing beyond the dictionary's.
         self._closed = [
@@ -59,7 +61,7 @@ class Sightings:
             if fallback is not None:
                 yield "fallback", function.stream, name, dict(function.place(fallback), known=name in known)
             elif name not in known:
-                yield "path", function.stream, name, function.place(function.telling_line(number))
+                yield "path", function.stream, name, function.place(function.telling_line(number, self._passed.get(function.stream, ())))
 
     def _new_exceptions(self, function, raised):
         known = self._known_exceptions.get(function.stream, ())

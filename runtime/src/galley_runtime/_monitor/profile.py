@@ -100,6 +100,11 @@ class Profiled:
             self._fallbacks[number] = passed[0] if passed else None
         return self._fallbacks[number]
 
+    def telling_line(self, number, passed):
+        """The line that tells a new path from the known ones: the first that none of them passed, else its last."""
+        lines = self.lines(number)
+        return next((line for line in lines if line not in passed), lines[-1] if lines else self.line)
+
     def place(self, line):
         """Where an event happened, as events say it (wire.md, "admin socket")."""
         text = self.source.lines[line - 1].strip() if 0 < line <= len(self.source.lines) else ""
