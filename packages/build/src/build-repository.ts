@@ -92,13 +92,13 @@ async function buildImages(work: Work, environment: Environment): Promise<BuildR
     commit: tree.commit,
   };
   const { code, image } = await phases.run('environment', async (end) => {
-    const code = await codeLayer(work);
-    const image = await assembleImage(context.store, {
-      layers: [...environment.serving, ...environment.running, code.layer],
+    const layer = await codeLayer(work);
+    const made = await assembleImage(context.store, {
+      layers: [...environment.serving, ...environment.running, layer.layer],
       config: imageConfig('environment', facts),
     });
-    end({ state: code.cached ? 'skipped' : 'done', reason: `${image.layers.length} layers` });
-    return { code, image };
+    end({ state: layer.cached ? 'skipped' : 'done', reason: `${made.layers.length} layers` });
+    return { code: layer, image: made };
   });
   const key = trainingKey({
     source: tree.digest,

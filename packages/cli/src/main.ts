@@ -17,7 +17,7 @@ const interrupt = createAbortOnSignal(process);
 const colors = colorsFor(process.stderr, process.env);
 const progress = createProgress(
   {
-    isTTY: process.stderr.isTTY === true,
+    isTTY: process.stderr.isTTY,
     get columns() {
       return process.stderr.columns ?? 100;
     },

@@ -1,5 +1,5 @@
 /** The values of a response of one JSON value a line, as they arrive. Ends with the response; leaving early hangs up. */
-export async function* readLines(response: Response): AsyncGenerator<unknown> {
+export async function* readLines(response: Response): AsyncGenerator {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   if (reader === undefined) return;
   let rest = '';

@@ -50,7 +50,7 @@ export async function readBaseLock(python: string, architecture = debianArchitec
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) {
     throw new GalleyError('BASE_UNAVAILABLE', `There is no base of Python ${python} for ${architecture}.`, {
-      hint: `Write its lock: node packages/build/src/base/update-lock.ts ${suite ?? 'SUITE'} ${architecture}`,
+      hint: `Write its lock: node packages/build/src/base/update/main.ts ${suite ?? 'SUITE'} ${architecture}`,
       details: { python, architecture },
     });
   }

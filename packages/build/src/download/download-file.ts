@@ -49,7 +49,8 @@ export async function downloadFile(file: KnownFile, options: DownloadOptions): P
       failure = error;
     }
   }
-  if (failure !== undefined) throw failure;
+  if (failure !== undefined)
+    throw failure instanceof Error ? failure : new Error(`thrown: ${typeof failure}`);
   return undefined;
 }
 

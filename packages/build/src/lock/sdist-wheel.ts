@@ -146,7 +146,9 @@ function requiresOnly(pyproject: string): boolean {
     const system = parseToml(pyproject)['build-system'];
     const requires = typeof system === 'object' && 'requires' in system ? system['requires'] : [];
     if (!Array.isArray(requires)) return false;
-    return requires.every((line) => onBoard.has(parseRequirement(String(line), 'build-system').name));
+    return requires.every(
+      (line) => typeof line === 'string' && onBoard.has(parseRequirement(line, 'build-system').name),
+    );
   } catch {
     return false;
   }

@@ -162,21 +162,12 @@ async function layerAll(
   options: PrepareOptions,
   signal: AbortSignal,
 ): Promise<Environment> {
-  const { store, cacheDir, emit } = options.context;
+  const { store, cacheDir } = options.context;
   const cache = new LayerCache(cacheDir, store);
   const served = new Set(wheels.lock.serving);
   const isServed = (_: WheelFile, index: number): boolean =>
     served.has(wheels.lock.wheels[index]?.name ?? '');
-  const onProgress = (done: number, total: number, packages: readonly string[]): void =>
-    emit({
-      object: options.object,
-      phase: 'layers',
-      step: packages.slice(0, 3).join(', '),
-      state: 'progress',
-      unit: 'bytes',
-      done,
-      total,
-    });
+  const onProgress = layerProgress(options);
   const common = { cacheDir, signal };
   const dependencies = await wheelLayers(store, wheels.user.filter(isServed), {
     ...common,
@@ -225,6 +216,16 @@ async function layerAll(
       record('runtime', runtime.layer, runtime.cached, 'galley-runtime'),
       ...[...kernel, tools].map(wheelRecord('tools')),
     ],
+  };
+}
+
+function layerProgress({
+  context,
+  object,
+}: PrepareOptions): (done: number, total: number, packages: readonly string[]) => void {
+  return (done, total, packages) => {
+    const step = packages.slice(0, 3).join(', ');
+    context.emit({ object, phase: 'layers', step, state: 'progress', unit: 'bytes', done, total });
   };
 }
 

@@ -15,7 +15,7 @@ export interface BuildSettings {
 
 /** Pure. Hosts are added up: a flag allows further ones. */
 export function resolveSettings(options: BuildOptions, file: GalleyYaml | undefined): BuildSettings {
-  const resolved = resolveSpec({ ...(file ?? {}) });
+  const resolved = resolveSpec({ ...file });
   return {
     memoryBytes: options.memoryBytes ?? resolved.buildMemoryBytes,
     cpus: options.cpus ?? resolved.buildCpus,

@@ -49,7 +49,7 @@ export async function smokeCheck(
     await engine.ensure(workload, signal);
     await untilReady(engine, workload.id, options.application, signal);
     const requests = Array.isArray(golden['requests']) ? golden['requests'].filter(isObject) : [];
-    for (const golden of requests) await ask(engine, workload.id, golden, options.application);
+    for (const one of requests) await ask(engine, workload.id, one, options.application);
     return requests.length;
   } finally {
     await engine.remove(workload.id, 0);

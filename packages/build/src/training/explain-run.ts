@@ -162,7 +162,7 @@ function killed(run: FailedRun, open: ReportLine | undefined): GalleyError {
   const how = [reason, exitCode === undefined ? '' : `exit code ${exitCode}`, message].filter(
     (part) => (part ?? '') !== '',
   );
-  const where = open === undefined ? 'The training run' : `${cellName(open)}`;
+  const where = open === undefined ? 'The training run' : cellName(open);
   return fail(run, 'WORKLOAD_KILLED', `${where} was ended from outside: ${how.join(', ')}.`, {
     hint: `Build again; galley logs build/${run.application} shows its last lines.`,
     details: cellDetails(open),

@@ -49,9 +49,6 @@ export async function clientOf(home: string, server: RunningServer): Promise<Cli
     baseUrl: server.api,
     token: token.trim(),
     // undici's own fetch takes a dispatcher; its types and the platform's describe the same classes twice.
-    fetch: (url, init) =>
-      undiciFetch(url, { ...init, dispatcher } as Parameters<
-        typeof undiciFetch
-      >[1]) as unknown as Promise<Response>,
+    fetch: (url, init) => undiciFetch(url, { ...init, dispatcher } as Parameters<typeof undiciFetch>[1]),
   });
 }

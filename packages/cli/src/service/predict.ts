@@ -52,7 +52,7 @@ export async function predict(
   );
   const answer: unknown = await response.json().catch(() => undefined);
   if (response.ok && isPredictions(answer)) return answer.predictions;
-  throw refused(address.application, response.status, (answer ?? {}) as Refusal);
+  throw refused(address.application, response.status, answer ?? {});
 }
 
 function isPredictions(answer: unknown): answer is { predictions: readonly unknown[] } {

@@ -47,7 +47,7 @@ export function reconcileWith<K extends KindName, Observed, Action>(
     const plan = controller.plan(observed, now());
     if (plan.status !== undefined) {
       // Same kind, same object, another status.
-      await objects.updateStatus({ ...object, status: plan.status } as KindTypes[K]);
+      await objects.updateStatus<K>({ ...object, status: plan.status });
     }
     for (const action of plan.actions) {
       signal.throwIfAborted();
@@ -71,5 +71,5 @@ export async function setFinalizer<K extends KindName>(
   const finalizers = present ? [...others, finalizer] : others;
   if (finalizers.length === current.metadata.finalizers.length) return;
   // Same kind, same object, other finalizers.
-  await objects.update({ ...current, metadata: { ...current.metadata, finalizers } } as KindTypes[K]);
+  await objects.update<K>({ ...current, metadata: { ...current.metadata, finalizers } });
 }

@@ -25,7 +25,9 @@ export function monitorStatus(facts: MonitorFacts): Omit<MonitorStatus, 'conditi
   const streams = (reference?.streams ?? []).flatMap(
     (stream) => streamDistance(stream, sums.streams.get(stream.id)) ?? [],
   );
-  const lost = facts.answered === undefined ? 0n : facts.answered - sums.requests - sums.late;
+  // The gateway's count is of requests that were answered well; what failed is counted by the replica alone.
+  const counted = sums.requests - sums.failures + sums.late;
+  const lost = facts.answered === undefined ? 0n : facts.answered - counted;
   return {
     ...(revision === undefined ? {} : { revision }),
     state: reference === undefined ? 'learning' : 'watching',

@@ -76,7 +76,7 @@ afterAll(async () => {
 
 function send(url: string, init: object): Promise<Response> {
   // undici's and the platform's types describe the same classes twice.
-  return undiciFetch(url, { ...init, dispatcher: agent }) as unknown as Promise<Response>;
+  return undiciFetch(url, { ...init, dispatcher: agent });
 }
 
 function clientWith(bearer: string): Client {

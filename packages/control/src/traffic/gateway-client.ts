@@ -19,7 +19,9 @@ async function ask(socketPath: string, path: string): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const asked = request({ socketPath, path, agent: false, signal: AbortSignal.timeout(timeoutMs) });
     asked.once('error', reject);
-    asked.once('response', (response) => json(response).then(resolve, reject));
+    asked.once('response', (response) => {
+      json(response).then(resolve, reject);
+    });
     asked.end();
   });
 }

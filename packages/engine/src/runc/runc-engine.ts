@@ -1,7 +1,6 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { join } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type {

@@ -98,7 +98,7 @@ function monitoredCondition(observed: ObservedApplication, serving: Revision | u
       message: '0 requests are counted before something serves.',
     };
   }
-  const said = findCondition(monitor.status.conditions, 'Collected');
+  const said = findCondition(monitor.status.conditions, 'Watching');
   if (said === undefined) {
     return {
       type,

@@ -96,11 +96,7 @@ function planEnd(
     collect: true,
   }));
   if (facts.deleting) actions.push({ do: 'removeRecords' }, { do: 'removeFinalizer' });
-  return {
-    status: { ...status, replicas: [] },
-    actions,
-    ...(ids.length > 0 ? { requeueAfterMs: drainPollMs } : {}),
-  };
+  return { status, actions, ...(ids.length > 0 ? { requeueAfterMs: drainPollMs } : {}) };
 }
 
 function readyCondition(observed: ObservedRevision, plans: readonly ReplicaPlan[]): ConditionDraft {

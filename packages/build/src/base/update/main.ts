@@ -1,14 +1,14 @@
 /**
- * Writes `SUITE-ARCH.lock.json` anew from this machine's mirrors: `node packages/build/src/base/update-lock.ts bookworm amd64`.
+ * Writes `SUITE-ARCH.lock.json` anew from this machine's mirrors: `node packages/build/src/base/update/main.ts bookworm amd64`.
  * A person runs it and reviews the difference; builds only read the file.
  */
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { toLockedPackage } from './apt-uris.ts';
-import { debianArchitecture, suites, type BaseLock } from './base-lock.ts';
-import { basePackages } from './base-packages.ts';
-import { findMirrors } from './mirrors.ts';
-import { resolvePackages } from './resolve-packages.ts';
+import { toLockedPackage } from '../apt-uris.ts';
+import { debianArchitecture, suites, type BaseLock } from '../base-lock.ts';
+import { basePackages } from '../base-packages.ts';
+import { findMirrors } from '../mirrors.ts';
+import { resolvePackages } from '../resolve-packages.ts';
 
 const [suite = 'bookworm', architecture = debianArchitecture()] = process.argv.slice(2);
 const python = suites.find((candidate) => candidate.suite === suite)?.python;
@@ -23,6 +23,6 @@ const lock: BaseLock = {
   python,
   packages: uris.map(toLockedPackage).sort((a, b) => (a.name < b.name ? -1 : 1)),
 };
-const file = fileURLToPath(new URL(`./${suite}-${architecture}.lock.json`, import.meta.url));
+const file = fileURLToPath(new URL(`../${suite}-${architecture}.lock.json`, import.meta.url));
 await writeFile(file, `${JSON.stringify(lock, undefined, 2)}\n`);
 process.stdout.write(`${file}: ${lock.packages.length} packages\n`);
