@@ -71,11 +71,14 @@ export async function mountImage(paths: WorkloadPaths): Promise<void> {
   await mustRun('mount', ['-t', 'ext4', '-o', 'loop,nosuid,nodev,noatime', paths.diskImage, paths.disk]);
 }
 
-/** True when less than a hundredth of the disk is free: what failed then most likely failed for that. */
+/** ext4 refuses a write already when it could not also keep its own books: so much may be free on a full disk. */
+const fullSlackBytes = 2 * 1024 * 1024;
+
+/** True when less than a hundredth of the disk is free, or next to nothing: what failed then most likely failed for that. */
 export async function isDiskFull(paths: WorkloadPaths): Promise<boolean> {
   try {
-    const { blocks, bavail, files, ffree } = await statfs(paths.disk);
-    return bavail < blocks / 100 || ffree < files / 100;
+    const { bsize, blocks, bavail, files, ffree } = await statfs(paths.disk);
+    return bavail * bsize < Math.max((blocks * bsize) / 100, fullSlackBytes) || ffree < files / 100;
   } catch {
     return false;
   }
