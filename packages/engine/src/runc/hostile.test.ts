@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -198,7 +198,10 @@ print("end of the flood", flush=True)`;
     const lines = await linesOf(engine, 'flood');
     expect(lines.at(-1)?.text).toBe('end of the flood');
     expect(lines.slice(0, -1).every((line) => line.text.length === 1000)).toBe(true);
-    expect(existsSync(join(root, 'workloads', 'flood', 'log'))).toBe(true);
+    // Rotated while it ran; when it ended right after a rotation, conmon had no reason to open a new file.
+    const files = readdirSync(join(root, 'workloads', 'flood')).filter((name) => name.startsWith('log'));
+    expect(files.length).toBeGreaterThan(0);
+    expect(files.length).toBeLessThanOrEqual(2);
     await engine.remove('flood', 0);
   });
 

@@ -211,7 +211,12 @@ export class RuncEngine implements Engine {
     const entry = this.#table.get(id);
     if (entry === undefined || this.#closed) return;
     // A failure here is tried again by the next look; it must not end the owner's process.
-    this.#table.queue(id, () => finishIfEnded(this.#host, this.#table, entry)).catch(() => undefined);
+    this.#table
+      .queue(id, async () => {
+        // A removal that went before has seen the end itself; writing the record again would bring the workload back.
+        if (this.#table.get(id) === entry) await finishIfEnded(this.#host, this.#table, entry);
+      })
+      .catch(() => undefined);
   }
 
   #lookAfter(): void {
