@@ -20,7 +20,13 @@ export function galley(
       args,
       {
         cwd: options.cwd,
-        env: { ...process.env, GALLEY_HOME: options.home, NO_COLOR: '1' },
+        env: {
+          ...process.env,
+          GALLEY_HOME: options.home,
+          GALLEY_API_PORT: '0',
+          GALLEY_GATEWAY_PORT: '0',
+          NO_COLOR: '1',
+        },
         maxBuffer: 64 << 20,
       },
       (error, stdout, stderr) => {

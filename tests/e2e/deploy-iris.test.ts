@@ -1,0 +1,106 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { galley, type Session } from '../cli/galley.ts';
+
+/**
+ * The main job as a user types it: a real base, a real resolver, real containers, a real service. One home for all of it, in the order of
+ * the tests; each says what it needs of the one before.
+ */
+const examples = fileURLToPath(new URL('../../examples', import.meta.url));
+const flower = {
+  'sepal length (cm)': 5.1,
+  'sepal width (cm)': 3.5,
+  'petal length (cm)': 1.4,
+  'petal width (cm)': 0.2,
+};
+
+let home: string;
+const run = (...args: string[]): Promise<Session> => galley(args, { home });
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'galley-e2e-'));
+});
+
+afterAll(async () => {
+  await run('server', 'stop');
+  await rm(home, { recursive: true, force: true });
+});
+
+async function json(...args: string[]): Promise<Record<string, unknown>> {
+  const session = await run(...args, '-o', 'json');
+  expect(session.stderr + session.stdout).toContain('{');
+  return JSON.parse(session.stdout) as Record<string, unknown>;
+}
+
+test('deploy builds a repository of one notebook and serves its model', { timeout: 600_000 }, async () => {
+  const session = await run('deploy', join(examples, 'iris'));
+  expect(session.stderr).not.toContain('Error');
+  expect(session.exitCode).toBe(0);
+  expect(session.stdout).toMatch(/Image {4}sha256:[0-9a-f]{64}/);
+  for (const role of ['base', 'dependencies', 'code', 'model', 'rehearsed'])
+    expect(session.stdout).toContain(role);
+  expect(session.stdout).toContain('curl -s http://127.0.0.1:');
+});
+
+test('the service answers, and names row and column of what it refuses', { timeout: 60_000 }, async () => {
+  const answer = await json('predict', 'iris', '--json', JSON.stringify([flower]));
+  expect(answer).toEqual({ predictions: ['setosa'] });
+  const { 'petal width (cm)': _, ...short } = flower;
+  const refused = await run('predict', 'iris', '--json', JSON.stringify([flower, short]));
+  expect(refused.exitCode).toBe(2);
+  expect(refused.stderr).toMatch(/PREDICTION_REFUSED[\s\S]*Row 1[\s\S]*petal width/);
+});
+
+test(
+  'the monitor counts what was asked against the rehearsal of the same image',
+  { timeout: 60_000 },
+  async () => {
+    const monitor = await json('monitor', 'iris');
+    expect(monitor).toMatchObject({ state: 'watching', origin: 'held-out', referenceRequests: 60 });
+    expect(monitor['requests']).toBeGreaterThanOrEqual(1);
+    const groups = new Set((monitor['streams'] as { group: string }[]).map((stream) => stream.group));
+    expect([...groups].sort()).toEqual(['inputs', 'joint', 'predictions']);
+  },
+);
+
+test('inspect shows the eight things that keep the replica in', { timeout: 60_000 }, async () => {
+  const { inspection } = (await json('inspect', 'iris')) as { inspection: Record<string, unknown> };
+  expect(inspection).toMatchObject({ root: { readonly: true }, network: { interfaces: ['lo'], routes: [] } });
+  const processes = inspection['processes'] as { uid: number }[];
+  expect(processes.every(({ uid }) => uid !== 0)).toBe(true);
+});
+
+test(
+  'the same source again is built from what is known, and gives the same image',
+  { timeout: 120_000 },
+  async () => {
+    const before = await json('status', 'iris');
+    const again = await json('deploy', join(examples, 'iris'));
+    const layers = again['layers'] as { cached: boolean }[];
+    expect(layers.every(({ cached }) => cached)).toBe(true);
+    expect((before['status'] as { latestBuild: string }).latestBuild).not.toBe(again['build']);
+    const images = (await json('image', 'list'))['items'] as { name: string; digest: string }[];
+    expect(images.find(({ name }) => name === 'default/iris:latest')?.digest).toBe(again['image']);
+    const valid = await run('image', 'validate', 'default/iris:latest');
+    expect(valid.stdout).toContain('valid');
+    expect(valid.exitCode).toBe(0);
+  },
+);
+
+test('the report tells every cell of the run', { timeout: 60_000 }, async () => {
+  const { cells } = (await json('report', 'iris')) as { cells: { state: string; cell: number }[] };
+  expect(cells.filter(({ state }) => state === 'done').map(({ cell }) => cell)).toEqual([1, 2, 3, 4]);
+});
+
+test('after delete and stop no process, mount or replica is left', { timeout: 120_000 }, async () => {
+  expect((await run('delete', 'iris')).stdout).toContain('Deleted application iris');
+  expect((await run('status')).stdout).toContain('No applications');
+  expect((await run('server', 'stop')).exitCode).toBe(0);
+  expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(home);
+  const processes = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
+  expect(processes.split('\n').filter((line) => line.includes(home))).toEqual([]);
+});
