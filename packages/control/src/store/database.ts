@@ -30,8 +30,8 @@ CREATE TABLE IF NOT EXISTS replica_cursor (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sighting (
   revision_uid TEXT NOT NULL, replica TEXT NOT NULL, boot TEXT NOT NULL, seq INTEGER NOT NULL,
-  received_at INTEGER NOT NULL, body TEXT NOT NULL,
-  PRIMARY KEY (revision_uid, replica, boot, seq)
+  kind TEXT NOT NULL, stream TEXT NOT NULL, value TEXT NOT NULL, received_at INTEGER NOT NULL, body TEXT NOT NULL,
+  PRIMARY KEY (revision_uid, replica, boot, kind, stream, value)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS gateway_count (
   revision TEXT NOT NULL, boot TEXT NOT NULL, minute INTEGER NOT NULL, received_at INTEGER NOT NULL,

@@ -59,10 +59,21 @@ export class MonitorStore {
       for (const event of answer.events) {
         this.database
           .prepare(
-            `INSERT OR REPLACE INTO sighting (revision_uid, replica, boot, seq, received_at, body)
-             VALUES (?, ?, ?, ?, ?, ?)`,
+            // One request may show several things for the first time: they share its number, not their key.
+            `INSERT OR REPLACE INTO sighting (revision_uid, replica, boot, seq, kind, stream, value, received_at, body)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
           )
-          .run(revisionUid, replica, answer.boot, event.seq, this.now(), JSON.stringify(event));
+          .run(
+            revisionUid,
+            replica,
+            answer.boot,
+            event.seq,
+            event.kind,
+            event.stream,
+            event.value,
+            this.now(),
+            JSON.stringify(event),
+          );
       }
       this.database
         .prepare(
