@@ -31,7 +31,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await traffic.stop();
-  await Promise.all(replicas.splice(0).map((replica) => replica.close()));
+  await Promise.all(replicas.splice(0).map((started) => started.close()));
   await rm(root, { recursive: true });
 });
 
@@ -155,9 +155,9 @@ test('no request fails while tables are switched under load, and the old replica
   const first = generations[0];
   if (first !== undefined) await route(first);
   const statuses: number[] = [];
-  let going = true;
+  const load = { going: true };
   const clients = Array.from({ length: 8 }, async () => {
-    while (going) statuses.push((await ask()).status);
+    while (load.going) statuses.push((await ask()).status);
   });
   for (const next of [...generations, ...generations]) {
     await route(next);
@@ -167,7 +167,7 @@ test('no request fails while tables are switched under load, and the old replica
     const others = Object.keys(inFlight).filter((id) => id !== next.id);
     expect(others).toEqual([]);
   }
-  going = false;
+  load.going = false;
   await Promise.all(clients);
   expect(new Set(statuses)).toEqual(new Set([200]));
   expect(generations.every(({ seen }) => seen.length > 0)).toBe(true);
