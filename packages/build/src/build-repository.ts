@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { supportedPythons } from './base/base-lock.ts';
 import type { Layer } from '@galley/image/descriptor';
 import type { Image } from '@galley/image/image';
@@ -12,7 +12,7 @@ import { RecordCache, stepKey } from './cache/record-cache.ts';
 import { codeEntries } from './layers/code-layer.ts';
 import { imageConfig, type ImageFacts } from './layers/image-config.ts';
 import { PhaseLog } from './plan/phase-log.ts';
-import { prepareEnvironment, workFolder, type Environment } from './plan/prepare-environment.ts';
+import { prepareEnvironment, type Environment } from './plan/prepare-environment.ts';
 import { resolveSettings, type BuildSettings } from './plan/settings.ts';
 import { makeRecipe, type Recipe } from './recipe/recipe.ts';
 import { bytecodeLayer } from './rehearsal/bytecode.ts';
@@ -23,6 +23,8 @@ import type { SourceTree } from './source/source-tree.ts';
 import { findTraining, train, type Training } from './training/train.ts';
 import { trainingKey } from './training/training-key.ts';
 import type { JsonObject } from './workload/read-json.ts';
+import { makeWorkFolder, sweepWorkFolders } from './cache/work-folder.ts';
+import { sweepWorkloads } from './workload/leftovers.ts';
 
 /** What every step of one build shares. */
 interface Work {
@@ -47,8 +49,8 @@ export async function buildRepository(
 ): Promise<BuildResult> {
   const object = `build/${options.name}`;
   const phases = new PhaseLog(context.emit, object);
-  const workDir = workFolder(context.cacheDir, randomUUID());
-  await mkdir(workDir, { recursive: true, mode: 0o700 });
+  await sweepWorkFolders(context.cacheDir);
+  const workDir = await makeWorkFolder(context.cacheDir, randomUUID());
   try {
     const tree = await phases.run('source', async (end) => {
       const opened = await openSource(source, { store: context.store, workDir, signal: context.signal });
@@ -75,9 +77,13 @@ export async function buildRepository(
       phases,
       object,
       project: options.project,
+      application: options.name,
       workDir,
     });
-    return await buildImages(work, environment);
+    const result = await buildImages(work, environment);
+    const before = new Date(performance.timeOrigin).toISOString();
+    await sweepWorkloads(context.engine, { project: options.project, application: options.name, before });
+    return result;
   } finally {
     await rm(workDir, { recursive: true, force: true });
   }

@@ -3,6 +3,7 @@ import type { Emit } from '@galley/api/event';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { downloadAll } from '../download/download-all.ts';
 import type { KnownFile } from '../download/download-file.ts';
+import { makeWorkFolder } from '../cache/work-folder.ts';
 import { toLockedPackage } from './apt-uris.ts';
 import type { BaseLock, LockedPackage } from './base-lock.ts';
 import { findMirrors, type Mirrors } from './mirrors.ts';
@@ -67,10 +68,13 @@ async function download(
   }));
   if (mirrors.main.length === 0 && files.length > 0) throw unavailable(packages);
   const { emit, object, signal } = options;
-  const done = await downloadAll(files, { emit, object, phase: 'base', signal }).catch((cause: unknown) => {
-    if (cause instanceof GalleyError || options.signal?.aborted === true) throw cause;
-    throw unavailable(packages, cause);
-  });
+  const temporaryDir = await makeWorkFolder(options.cacheDir, 'downloads');
+  const done = await downloadAll(files, { emit, object, phase: 'base', temporaryDir, signal }).catch(
+    (cause: unknown) => {
+      if (cause instanceof GalleyError || options.signal?.aborted === true) throw cause;
+      throw unavailable(packages, cause);
+    },
+  );
   const missing = new Set(done.missing.map(({ sha256 }) => sha256));
   return {
     paths: files.map(({ path }) => path),

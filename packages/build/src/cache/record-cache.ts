@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '@galley/image/canonical-json';
+import { makeWorkFolder } from './work-folder.ts';
 
 /** The key of a step: the hash of everything that decides its result. 64 hexadecimal digits. */
 export function stepKey(parts: unknown): string {
@@ -10,9 +11,11 @@ export function stepKey(parts: unknown): string {
 
 /** Results of one kind of step by key, as JSON files in a folder. Values are ours: nothing of a workload lands here unchecked. */
 export class RecordCache<Value> {
+  readonly #cacheDir: string;
   readonly #folder: string;
 
   constructor(cacheDir: string, kind: string) {
+    this.#cacheDir = cacheDir;
     this.#folder = join(cacheDir, kind);
   }
 
@@ -29,7 +32,7 @@ export class RecordCache<Value> {
   async set(key: string, value: Value): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     const path = this.#path(key);
-    const temporary = `${path}.${randomBytes(6).toString('hex')}.part`;
+    const temporary = join(await makeWorkFolder(this.#cacheDir, 'records'), randomBytes(8).toString('hex'));
     const handle = await open(temporary, 'wx', 0o600);
     try {
       await handle.writeFile(JSON.stringify(value));

@@ -8,6 +8,7 @@ export interface DownloadAllOptions {
   readonly emit: Emit;
   readonly object: string;
   readonly phase: string;
+  readonly temporaryDir: string;
   readonly signal?: AbortSignal | undefined;
   /** 8–16 is fastest, 32 is five times slower (builders.md, last section). */
   readonly parallel?: number;
@@ -29,7 +30,7 @@ export async function downloadAll(
   files: readonly KnownFile[],
   options: DownloadAllOptions,
 ): Promise<Downloaded> {
-  const { emit, object, phase } = options;
+  const { emit, object, phase, temporaryDir } = options;
   const wanted: KnownFile[] = [];
   for (const file of files) {
     if ((await stat(file.path).catch(() => undefined)) === undefined) wanted.push(file);
@@ -54,7 +55,8 @@ export async function downloadAll(
   try {
     const fetching = wanted.map((file) =>
       queue.add(async () => {
-        if ((await downloadFile(file, { http, signal, onBytes })) === undefined) missing.push(file);
+        if ((await downloadFile(file, { http, signal, onBytes, temporaryDir })) === undefined)
+          missing.push(file);
       }),
     );
     await Promise.all(fetching);

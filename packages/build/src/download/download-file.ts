@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GalleyError } from '@galley/api/error/galley-error';
@@ -24,6 +24,8 @@ export interface KnownFile {
 
 export interface DownloadOptions {
   readonly http: Dispatcher;
+  /** On the disk of `path`: where it lies until it is whole. */
+  readonly temporaryDir: string;
   readonly signal?: AbortSignal | undefined;
   readonly onBytes?: (bytes: number) => void;
 }
@@ -73,7 +75,7 @@ async function fetchInto(rawUrl: string, file: KnownFile, options: DownloadOptio
     if (response.statusCode === 404 || response.statusCode === 410) return false;
     throw new Error(`${new URL(url).host} answered ${response.statusCode} for ${file.name}`);
   }
-  const temporary = `${file.path}.${randomBytes(6).toString('hex')}.part`;
+  const temporary = join(options.temporaryDir, randomBytes(8).toString('hex'));
   const hash = createHash('sha256');
   let size = 0;
   const measure = new Transform({

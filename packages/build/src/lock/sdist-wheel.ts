@@ -18,6 +18,7 @@ import { wheelPath } from '../wheel-cache/wheel-path.ts';
 import { readOutput } from '../workload/read-output.ts';
 import { runWorkload } from '../workload/run-workload.ts';
 import { stepId } from '../workload/step-id.ts';
+import { stepLabels } from '../workload/leftovers.ts';
 import type { Sdist } from './find-sdist.ts';
 import { parseWheelName, wheelRank, type WheelTarget } from './wheel-name.ts';
 
@@ -27,6 +28,7 @@ export interface BuildWheelOptions {
   /** Private to this build. */
   readonly workDir: string;
   readonly project: string;
+  readonly application: string;
   readonly emit: Emit;
   readonly object: string;
   readonly signal: AbortSignal;
@@ -76,7 +78,7 @@ export async function buildWheel(sdist: Sdist, options: BuildWheelOptions): Prom
       ports: [],
       egress: { index: isolated, hosts: [] },
       timeoutMs: 20 * 60_000,
-      labels: { 'dev.galley.step': 'sdist' },
+      labels: stepLabels('sdist', options.project, options.application),
     },
     { engine: options.engine, signal: options.signal },
     async ({ status, stderr }) => {
@@ -110,7 +112,7 @@ async function fetchSdist(sdist: Sdist, options: BuildWheelOptions): Promise<str
   try {
     const found = await downloadFile(
       { name: sdist.filename, urls: [sdist.url], sha256: sdist.sha256, size: sdist.size, path },
-      { http, signal: options.signal },
+      { http, temporaryDir: options.workDir, signal: options.signal },
     ).catch((cause: unknown) => {
       if (cause instanceof GalleyError || options.signal.aborted) throw cause;
       throw new GalleyError('INDEX_UNREACHABLE', `${sdist.filename} cannot be fetched.`, { cause });

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Layer } from '@galley/image/descriptor';
 import { assembleImage } from '@galley/image/assemble/assemble-image';
 import { buildLayer } from '@galley/image/layer/build-layer';
@@ -40,6 +39,7 @@ export interface PrepareOptions {
   readonly phases: PhaseLog;
   readonly object: string;
   readonly project: string;
+  readonly application: string;
   /** Private to this build. */
   readonly workDir: string;
 }
@@ -288,9 +288,4 @@ async function toolchainImage(
     },
   });
   return { image: image.digest, key: image.digest };
-}
-
-/** Where a build keeps its private files; removed at its end. */
-export function workFolder(cacheDir: string, name: string): string {
-  return join(cacheDir, 'work', name);
 }

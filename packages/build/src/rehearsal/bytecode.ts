@@ -9,6 +9,7 @@ import type { SourceTree } from '../source/source-tree.ts';
 import { readOutput, type Output } from '../workload/read-output.ts';
 import { runWorkload } from '../workload/run-workload.ts';
 import { stepId } from '../workload/step-id.ts';
+import { stepLabels } from '../workload/leftovers.ts';
 import { homeTmpfs, stepLimits, type RehearseOptions } from './rehearse.ts';
 
 /**
@@ -42,7 +43,7 @@ export async function bytecodeLayer(
         ports: [],
         egress: { index: false, hosts: [] },
         timeoutMs: 10 * 60_000,
-        labels: { 'dev.galley.step': 'compile', 'dev.galley.application': options.application },
+        labels: stepLabels('compile', options.project, options.application),
       },
       { engine: context.engine, signal: context.signal },
       async (ended) => {

@@ -24,6 +24,7 @@ import {
 import { readOutput, type Output } from '../workload/read-output.ts';
 import { runWorkload, type EndedWorkload } from '../workload/run-workload.ts';
 import { stepId } from '../workload/step-id.ts';
+import { stepLabels } from '../workload/leftovers.ts';
 
 /** What a rehearsal found, found again by its candidate. */
 export interface Rehearsal {
@@ -98,7 +99,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
       ports: [],
       egress: { index: false, hosts: options.settings.egressHosts },
       timeoutMs: 15 * 60_000,
-      labels: { 'dev.galley.step': 'rehearsal', 'dev.galley.application': application },
+      labels: stepLabels('rehearsal', project, application),
     },
     {
       engine: context.engine,

@@ -5,6 +5,7 @@ import { GalleyError } from '@galley/api/error/galley-error';
 import type { Engine, Workload } from '@galley/engine/engine';
 import { isObject, type JsonObject } from '../workload/read-json.ts';
 import { stepId } from '../workload/step-id.ts';
+import { stepLabels } from '../workload/leftovers.ts';
 import { homeTmpfs, type RehearseOptions } from './rehearse.ts';
 import { sameAnswer } from './same-answer.ts';
 
@@ -42,7 +43,7 @@ export async function smokeCheck(
     tmpfs: homeTmpfs,
     ports: [servicePort],
     egress: { index: false, hosts: options.settings.egressHosts },
-    labels: { 'dev.galley.step': 'smoke', 'dev.galley.application': options.application },
+    labels: stepLabels('smoke', options.project, options.application),
   };
   await engine.remove(workload.id, 0);
   try {

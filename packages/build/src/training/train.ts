@@ -22,6 +22,7 @@ import {
 import { readOutput, type Output } from '../workload/read-output.ts';
 import { runWorkload, type EndedWorkload } from '../workload/run-workload.ts';
 import { stepId } from '../workload/step-id.ts';
+import { stepLabels } from '../workload/leftovers.ts';
 import { executedNotebook } from './executed-notebook.ts';
 import { explainRun } from './explain-run.ts';
 import { findSecrets, redactSecrets } from './find-secrets.ts';
@@ -134,7 +135,7 @@ function trainingWorkload(options: TrainOptions): Workload {
     ports: [],
     egress: { index: false, hosts: settings.egressHosts },
     timeoutMs: settings.timeoutMs,
-    labels: { 'dev.galley.step': 'training', 'dev.galley.application': options.application },
+    labels: stepLabels('training', options.project, options.application),
   };
 }
 
@@ -189,8 +190,9 @@ async function keepSample(options: TrainOptions, output: Output): Promise<JsonOb
   if (info === undefined || rows === undefined) return null;
   const path = samplePath(options.context.cacheDir, options.key);
   await mkdir(join(options.context.cacheDir, 'samples'), { recursive: true, mode: 0o700 });
-  await copyFile(rows.file, `${path}.part`);
-  await rename(`${path}.part`, path);
+  const temporary = join(options.workDir, 'sample');
+  await copyFile(rows.file, temporary);
+  await rename(temporary, path);
   return info;
 }
 

