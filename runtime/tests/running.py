@@ -74,5 +74,5 @@ def run(folder, notebooks, *, python=sys.executable, files=None, **plan):
     plan_path.write_text(json.dumps({**value, "kernelPython": str(python), **plan}))
     command = [sys.executable, "-I", str(PACKAGE), "run", str(plan_path)]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
-    process = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    process = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, check=False)
     return Ran(process, app, out)

@@ -20,6 +20,18 @@ def predictor(rows):
 seen_in_this_cell = predictor([{'x': 3}])
 seen_in_this_cell"""
 
+INSTALLS = """\
+%pip install nothing-at-all
+import os, sys
+from helper import scale
+out = !python -m pip install nothing-at-all && echo shell ran
+out, sys.path[0], __name__, os.getcwd()"""
+
+FILES = """\
+for name, text in [('made.txt', 'made'), ('kept.txt', 'the same'), ('changed.txt', 'b')]:
+    open(name, 'w').write(text)
+kept is predictor, predictor.__code__.co_filename"""
+
 IDENTITY = """\
 import inspect, pickle, types
 kept = predictor
@@ -36,8 +48,7 @@ def ran(tmp_path_factory):
     cells = [
         "# md A title",
         "requirements = [['numpy', '1.0']]",
-        "%pip install nothing-at-all\nimport os, sys\nfrom helper import scale\n"
-        "out = !python -m pip install nothing-at-all && echo shell ran\nout, sys.path[0], __name__, os.getcwd()",
+        INSTALLS,
         ("OFFSET = 0.0\nFALLBACK = 0.0", ["parameters"]),
         ("raise RuntimeError('never run')", ["skip"]),
         PREDICTOR,
@@ -45,8 +56,7 @@ def ran(tmp_path_factory):
         "# galley: example\nexample = [{'x': 1.0, 'y': float('nan')}]\npredictor(example)",
         (IDENTITY, ["test"]),
         "# galley: raises-exception, test\npredictor('no rows')",
-        "open('made.txt', 'w').write('made')\nopen('kept.txt', 'w').write('the same')\nopen('changed.txt', 'w').write('b')\n"
-        "kept is predictor, predictor.__code__.co_filename",
+        FILES,
     ]
     files = {"helper.py": HELPER, "kept.txt": "the same", "changed.txt": "a"}
     return run(
@@ -64,9 +74,7 @@ def shown(ran, index):
 def test_the_run_ends_with_a_model_and_exit_code_0(ran):
     assert ran.code == 0, ran.stderr
     assert ran.result["outcome"] == "model"
-    assert ran.result["candidates"] == [
-        {"name": "predictor", "type": "function", "notebook": "train.ipynb", "cell": 5}
-    ]
+    assert ran.result["candidates"] == [{"name": "predictor", "type": "function", "notebook": "train.ipynb", "cell": 5}]
 
 
 def test_the_model_says_how_it_is_called(ran):
@@ -112,9 +120,11 @@ def test_the_pickle_loads_without_kernel_or_runtime_and_names_its_cell(ran):
 
 def test_cells_keep_their_text_the_name_of_their_code_and_what_was_compiled(ran):
     cells = ran.json("model/cells.json")["cells"]
-    assert [cell["filename"] for cell in cells] == ["train.ipynb#cell=1", "train.ipynb#cell=2", "train.ipynb#cell=3"] + [
-        "train.ipynb#parameters"
-    ] + [f"train.ipynb#cell={number}" for number in (5, 6, 7, 8, 9, 10)]
+    assert [cell["filename"] for cell in cells] == [
+        "train.ipynb#cell=1",
+        "train.ipynb#cell=2",
+        "train.ipynb#cell=3",
+    ] + ["train.ipynb#parameters"] + [f"train.ipynb#cell={number}" for number in (5, 6, 7, 8, 9, 10)]
     by_name = {cell["filename"]: cell for cell in cells}
     assert by_name["train.ipynb#cell=5"]["source"] == PREDICTOR
     assert "code" not in by_name["train.ipynb#cell=5"]

@@ -88,7 +88,7 @@ def test_a_notebook_without_a_model_says_what_to_bind(tmp_path):
 
 
 def test_what_cannot_be_saved_is_named_with_its_type_and_cell(tmp_path):
-    bound = "def look_up(x):\n    return conn.execute('select ?', (x,)).fetchone()\ndef predictor(x):\n    return look_up(x)"
+    bound = "def look_up(x):\n    return conn.execute(x).fetchone()\ndef predictor(x):\n    return look_up(x)"
     ran = run(tmp_path, {"a.ipynb": notebook("import sqlite3", "conn = sqlite3.connect(':memory:')", bound)})
     assert (ran.code, ran.result["outcome"]) == (14, "unpicklable")
     assert "predictor → look_up refers to `conn` (sqlite3.Connection) bound in cell 2" in ran.result["message"]
@@ -103,7 +103,9 @@ def test_an_environment_without_a_kernel_is_a_failure_that_says_so(tmp_path):
 
 def test_a_second_notebook_reads_what_the_first_wrote_and_has_a_kernel_of_its_own(tmp_path):
     first = notebook(MODEL, "model = Model().fit([1, 3])", "open('mean.txt', 'w').write(str(model.mean_))")
-    second = notebook("assert 'model' not in dir()", "mean = float(open('mean.txt').read())\ndef predictor(rows):\n    return [mean]")
+    second = notebook(
+        "assert 'model' not in dir()", "mean = float(open('mean.txt').read())\ndef predictor(rows):\n    return [mean]"
+    )
     ran = run(tmp_path, {"1 prepare.ipynb": first, "stages/2, serve.ipynb": second})
     assert ran.code == 0, ran.result
     assert ran.json("model/model.json")["predictor"]["notebook"] == "stages/2, serve.ipynb"

@@ -1,9 +1,11 @@
-"""`galley-runtime compile`: bytecode for the modules that the rehearsal loaded, made from the layers' sources in a clean workload.
+"""`galley-runtime compile`: bytecode for the modules that the rehearsal loaded, made from the layers' sources in a
+clean workload.
 
-The names come from a process that ran the user's code, so they are hostile, and nothing is imported here: not even parent
-packages, which `importlib.util.find_spec` would execute. Each part of a name is looked up on the path of its parent as
-PathFinder sees it; what a package does to its own `__path__` when it runs is not known, and such modules stay without bytecode.
-The tree lies under `sys.pycache_prefix`, and is unchecked (PEP 552): the layers below it never change.
+The names come from a process that ran the user's code, so they are hostile, and nothing is imported here: not even
+parent packages, which `importlib.util.find_spec` would execute. Each part of a name is looked up on the path of its
+parent as PathFinder sees it; what a package does to its own `__path__` when it runs is not known, and such modules
+stay without bytecode. The tree lies under `sys.pycache_prefix`, and is unchecked (PEP 552): the layers below it never
+change.
 """
 
 from __future__ import annotations
@@ -84,10 +86,12 @@ def _spec(
         if parent:
             above = _spec(parent, path, specs)
             locations: Any = above.submodule_search_locations if above else None
-            # A namespace package computes its path from sys.modules, where nothing of it is: take what was found.
             places = None if locations is None else list(getattr(locations, "_path", locations))
         try:
-            specs[name] = None if places is None else importlib.machinery.PathFinder.find_spec(name, places)
+            # Under its last part alone: for a longer name a namespace package asks sys.modules for its parent's path,
+            # and nothing of it is there. The files that are looked for are the same.
+            tail = name.rpartition(".")[2]
+            specs[name] = None if places is None else importlib.machinery.PathFinder.find_spec(tail, places)
         except Exception:  # noqa: BLE001 - a damaged folder or archive on the path; there is no bytecode then
             specs[name] = None
     return specs[name]

@@ -21,7 +21,7 @@ Around = Callable[[Any, Tuple[Any, ...], Dict[str, Any]], Any]
 class Alias:
     """Stands for `target`; calls go to `around(target, args, kwargs)`."""
 
-    __slots__ = ("_galley", "__weakref__")
+    __slots__ = ("__weakref__", "_galley")
 
     def __init__(self, target: Any, around: Around) -> None:
         object.__setattr__(self, "_galley", (target, around))
@@ -45,7 +45,7 @@ class Alias:
             return self
         return types.MethodType(self, instance)
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:  # isinstance and the inspect module ask this
         return type(unalias(self))
 
@@ -60,7 +60,7 @@ class Alias:
     def __dir__(self) -> Any:
         return dir(unalias(self))
 
-    def __eq__(self, other: Any) -> bool:
+    def __eq__(self, other: object) -> bool:
         return bool(unalias(self) == unalias(other))
 
     def __hash__(self) -> int:

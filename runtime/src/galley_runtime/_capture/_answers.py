@@ -1,5 +1,5 @@
-"""The requests of `_run`, answered in the kernel. Each is one silent execution that names a request file and an answer file:
-values go through files because what a kernel shows of a value is the user's to change."""
+"""The requests of `_run`, answered in the kernel. Each is one silent execution that names a request file and an
+answer file: values go through files because what a kernel shows of a value is the user's to change."""
 
 from __future__ import annotations
 

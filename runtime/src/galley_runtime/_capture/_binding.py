@@ -1,7 +1,7 @@
 """Lets us know, inside a cell, that a statement has just bound `predictor`: the same cell may call it two lines below.
 
-A transformer of IPython's inserts a call after each such statement at the top of a cell. Functions are compiled from the
-same tree as without it, so their code objects stay comparable with the source; nothing is inserted after the last
+A transformer of IPython's inserts a call after each such statement at the top of a cell. Functions are compiled from
+the same tree as without it, so their code objects stay comparable with the source; nothing is inserted after the last
 statement, whose value the notebook shows.
 """
 
@@ -42,6 +42,4 @@ def _names_bound(statement: ast.stmt) -> Set[str]:
         return {statement.name}
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         return {alias.asname or alias.name.partition(".")[0] for alias in statement.names}
-    return {
-        node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}

@@ -1,8 +1,8 @@
 """Known calls of a predictor: the call form that they fix, the checks of tagged cells, the rows for the sample.
 
-Arguments are looked at before the call, because user code may change them in it: a tagged cell's are copied, of others only
-the rows that the sample takes are. An argument whose rows cannot be told without the answer (a flat list: one row, or a row
-an element?) is looked at afterwards.
+Arguments are looked at before the call, because user code may change them in it: a tagged cell's are copied, of
+others only the rows that the sample takes are. An argument whose rows cannot be told without the answer (a flat list:
+one row, or a row an element?) is looked at afterwards.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ __all__ = ["Calls", "Record", "head_of", "rows_of_example"]
 #: A check with more rows than this is a computation, not a check.
 _CHECK_ROWS_MAX = 1000
 _CHECKS_MAX = 200
+#: Later calls show no further columns: looking at each would slow down a notebook that scores row by row.
+_LEARNT_FROM = 100
 
 
 class Record:
@@ -30,6 +32,7 @@ class Record:
         self.target = target
         self.form: Optional[CallForm] = None
         self.checks: List[Dict[str, Any]] = []
+        self.calls = 0
         self.sampler = sampler
 
     def learn(self, form: CallForm) -> None:
@@ -61,7 +64,8 @@ class Calls:
         if cell is None:
             return None
         if len(args) + len(kwargs) != 1:
-            state.warn(f"predictor was called with {len(args) + len(kwargs)} arguments in cell {cell.number}; a service gives one")
+            count = len(args) + len(kwargs)
+            state.warn(f"predictor was called with {count} arguments in cell {cell.number}; a service gives one")
             return None
         argument = args[0] if args else next(iter(kwargs.values()))
         record = self._by_id.setdefault(id(target), Record(target, Sampler(state)))
@@ -69,8 +73,10 @@ class Calls:
         if not needs_answer:
             if sampled:
                 self._sample(record, table_of(argument))
-            record.learn(recognise(head_of(argument)).form)
-        kept = self._copy(argument, cell) if cell.recorded else None
+            if record.calls < _LEARNT_FROM:
+                record.learn(recognise(head_of(argument)).form)
+        record.calls += 1
+        kept = self._copy(argument, cell) if cell.recorded and len(record.checks) < _CHECKS_MAX else None
 
         def after(answer: Any) -> None:
             if needs_answer:
@@ -97,8 +103,6 @@ class Calls:
             return (argument,)
 
     def _check(self, record: Record, cell: Cell, argument: Any, answer: Any) -> None:
-        if len(record.checks) >= _CHECKS_MAX:
-            return
         known = recognise(argument, answer)
         predictions = plain(answer)
         if not (isinstance(predictions, list) and len(predictions) == len(known.rows)):

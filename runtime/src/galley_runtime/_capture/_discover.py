@@ -1,13 +1,14 @@
 """The model of a notebook that binds no `predictor`: the fitted object with `predict` that is part of no other.
 
-Never a guess (DESIGN.md §4): with two of them, or with a fitted transformer beside the only one, the answer is a list of
-candidates. A scaler that was fitted apart would be missing from the service, and nothing would look wrong but the predictions.
+Never a guess (DESIGN.md §4): with two of them, or with a fitted transformer beside the only one, the answer is a list
+of candidates. A scaler that was fitted apart would be missing from the service, and nothing would look wrong but the
+predictions.
 """
 
 from __future__ import annotations
 
 import types
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from galley_runtime._capture._alias import unalias
 from galley_runtime._capture._names import has_predict
@@ -15,7 +16,8 @@ from galley_runtime._capture._state import Cell, State
 
 __all__ = ["Candidate", "Discovery", "discover", "is_fitted", "type_name"]
 
-_DEPTH = 6
+_DEPTH = 16
+_PARTS_MAX = 100_000
 _ITEMS_MAX = 1000
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), types.ModuleType, types.FunctionType, type)
 
@@ -70,10 +72,10 @@ def is_fitted(value: Any, seen_fitted: bool = False) -> bool:
     return bool(attributes.get("history")) or bool(attributes.get("built"))
 
 
-def discover(state: State, fitted_ids: Set[int]) -> Discovery:
-    """Looks through the namespace. `fitted_ids`: objects whose fit was seen."""
+def discover(state: State, saw_fit: Callable[[Any], bool]) -> Discovery:
+    """Looks through the namespace. `saw_fit`: whether the fit of an object was seen."""
     found = list(_objects(state))
-    fitted = [item for item in found if is_fitted(item.value, id(item.value) in fitted_ids)]
+    fitted = [item for item in found if is_fitted(item.value, saw_fit(item.value))]
     predicting = [item for item in fitted if item.predicts]
     inside: Set[int] = set()
     for item in predicting:
@@ -97,9 +99,10 @@ def discover(state: State, fitted_ids: Set[int]) -> Discovery:
 
 def _nothing(found: List[Candidate]) -> str:
     unfitted = [item.name for item in found if item.predicts]
+    hint = "Bind `predictor` to what shall be served."
     if unfitted:
-        return f"No fitted model was found ({', '.join(unfitted[:5])}: not fitted). Bind `predictor` to what shall be served."
-    return "No cell binds `predictor`, and no fitted object with predict() was found. Bind `predictor` to what shall be served."
+        return f"No fitted model was found ({', '.join(unfitted[:5])}: not fitted). {hint}"
+    return f"No cell binds `predictor`, and no fitted object with predict() was found. {hint}"
 
 
 def _objects(state: State) -> Iterator[Candidate]:
@@ -136,7 +139,7 @@ def _parts(value: Any) -> Set[int]:
     """Ids of everything inside an object: parameters, steps, fitted parts; not the object itself."""
     inside: Set[int] = set()
     waiting: List[Tuple[Any, int]] = [(value, 0)]
-    while waiting:
+    while waiting and len(inside) < _PARTS_MAX:
         whole, depth = waiting.pop()
         if depth >= _DEPTH:
             continue

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import types
 from typing import Any, Dict, List, Optional, Tuple
 
 from galley_runtime._call_form import CallForm, recognise
-from galley_runtime._capture._calls import Record, rows_of_example
+from galley_runtime._capture._calls import Record, head_of, rows_of_example
 from galley_runtime._capture._discover import Candidate, discover, is_fitted, type_name
 from galley_runtime._capture._names import bound_value, has_predict
 from galley_runtime._capture._observe import Observer
-from galley_runtime._capture._rows import table_of
 from galley_runtime._capture._sample import Sampler, write_sample
 from galley_runtime._capture._save import CannotSave, save_model
 from galley_runtime._capture._state import State
@@ -30,7 +30,7 @@ def finish(state: State, observer: Observer, out_dir: str) -> Dict[str, Any]:
         chosen = Candidate("predictor", bound, state.cell_of("predictor"), True)
         candidates: List[Candidate] = [chosen]
     else:
-        found = discover(state, observer.fitted_ids)
+        found = discover(state, observer.saw_fit)
         candidates = found.candidates
         if found.model is None:
             outcome = "ambiguous" if candidates else "noModel"
@@ -56,9 +56,13 @@ def finish(state: State, observer: Observer, out_dir: str) -> Dict[str, Any]:
         {"schema": "galley.dev/checks/v1", "checks": record.checks if record else []},
     )
     calls = record.sampler if record else None
-    answer["sample"] = write_sample(
-        os.path.join(out_dir, "sample"), state, observer.fitted, reference, calls, scores
-    )
+    fit_seen = estimator is not None and observer.saw_fit(estimator)
+    folder = os.path.join(out_dir, "sample")
+    try:
+        answer["sample"] = write_sample(folder, state, observer.fitted, reference, calls, scores, fit_seen)
+    except Exception as error:  # noqa: BLE001 - rows of the user's types; without a sample the monitors learn live
+        state.warn(f"there is no sample for the monitors: {type(error).__name__}: {error}")
+        shutil.rmtree(folder, ignore_errors=True)
     return answer
 
 
@@ -90,9 +94,7 @@ def _form_and_example(
         except TypeError as error:
             state.warn(f"`example` has no JSON form, so it is left out: {error}")
     if form is None and reference is not None:
-        table = table_of(reference)
-        known = recognise(reference if table is None or hasattr(reference, "columns") else _first(reference))
-        form = known.form
+        form = _form_of_reference(state, reference)
     if form is None:
         form = CallForm("matrix") if hasattr(estimator, "n_features_in_") else CallForm("raw")
         state.warn(
@@ -102,9 +104,13 @@ def _form_and_example(
     return form, rows
 
 
-def _first(reference: Any) -> Any:
-    """One entry of `reference` as the argument of a call: rows go to the predictor as a list."""
-    return [reference] if isinstance(reference, dict) else reference[:1]
+def _form_of_reference(state: State, reference: Any) -> Optional[CallForm]:
+    """The form that its first entries show, as the argument of one call: rows go to the predictor as a list."""
+    try:
+        return recognise([reference] if isinstance(reference, dict) else head_of(reference)).form
+    except TypeError as error:
+        state.warn(f"`reference` has no JSON form: {error}")
+        return None
 
 
 def _describe(

@@ -1,8 +1,8 @@
 """Calls us when a module has been imported for the first time, without importing it ourselves.
 
 A notebook imports and fits in one cell, so looking after each cell would be too late; replacing `builtins.__import__`
-would be in every traceback. A finder at the front of `sys.meta_path` lets the others find the module and only adds a step
-after it ran. The module's own loader and spec stay what they are.
+would be in every traceback. A finder at the front of `sys.meta_path` lets the others find the module and only adds a
+step after it ran. The module's own loader and spec stay what they are.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ __all__ = ["AfterImport"]
 
 
 class AfterImport:
-    """A finder of `sys.meta_path`. Each callback runs at most once; if it raises, `failed` is told and the import goes on."""
+    """A finder of `sys.meta_path`. Each callback runs at most once; if it raises, `failed` is told and the import
+    goes on."""
 
     def __init__(self, callbacks: Dict[str, Callable[[Any], None]], failed: Callable[[str], None]) -> None:
         self._callbacks = dict(callbacks)
@@ -27,22 +28,20 @@ class AfterImport:
         for name in [name for name in self._callbacks if name in sys.modules]:
             self._call(name, sys.modules[name])
         if self._callbacks:
-            sys.meta_path.insert(0, self)  # type: ignore[arg-type]  # a finder by what it can do
+            sys.meta_path.insert(0, self)
 
     def remove(self) -> None:
         """Stops waiting."""
         if self in sys.meta_path:
-            sys.meta_path.remove(self)  # type: ignore[arg-type]
+            sys.meta_path.remove(self)
 
-    def find_spec(
-        self, name: str, path: Any = None, target: Any = None
-    ) -> Optional[importlib.machinery.ModuleSpec]:
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Optional[importlib.machinery.ModuleSpec]:
         """The protocol of finders: the spec that the other finders make, with our step in its loader."""
         if name not in self._callbacks:
             return None
         for finder in [finder for finder in sys.meta_path if finder is not self]:
             find = getattr(finder, "find_spec", None)
-            spec = find(name, path, target) if find else None
+            spec: Optional[importlib.machinery.ModuleSpec] = find(name, path, target) if find else None
             if spec is not None:
                 self._add_step(name, spec.loader)
                 return spec

@@ -1,4 +1,5 @@
-"""The names that a notebook may bind for Galley (DESIGN.md §4). A name counts only if its value's type fits; else a warning.
+"""The names that a notebook may bind for Galley (DESIGN.md §4). A name counts only if its value's type fits; else a
+warning.
 
 `requirements` is read from the source before anything runs, so here it is data like any other.
 """

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import builtins
 import types
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+import weakref
+from typing import Any, Callable, Dict, Optional, Tuple
 
+from galley_runtime._call_form import recognise
 from galley_runtime._capture import _binding
 from galley_runtime._capture._alias import Alias, unalias
 from galley_runtime._capture._calls import Calls, head_of
@@ -15,7 +17,6 @@ from galley_runtime._capture._rows import table_of
 from galley_runtime._capture._sample import Fitted, Samples
 from galley_runtime._capture._state import State
 from galley_runtime._capture._watch import FITS, Watch
-from galley_runtime._call_form import recognise
 
 __all__ = ["Observer"]
 
@@ -30,8 +31,7 @@ class Observer:
         self.fitted = Fitted()
         self.samples = Samples(state)
         self.calls = Calls(state, self.fitted)
-        #: Ids of objects whose outermost fit was seen. An id of a dead object only matters if a living one has it.
-        self.fitted_ids: Set[int] = set()
+        self._fit_seen: Dict[int, Any] = {}
         self._watch = Watch(state, self._observe)
         self._imports = AfterImport(
             {"sklearn.base": self._watch.hook_scikit_learn, "catboost.core": self._hook_catboost}, state.warn
@@ -73,6 +73,18 @@ class Observer:
             if type(value) is Alias:
                 namespace[name] = unalias(value)
 
+    def saw_fit(self, value: Any) -> bool:
+        """Whether an outermost fit of this very object was seen."""
+        known = self._fit_seen.get(id(value))
+        return known is not None and known() is value
+
+    def _remember_fit(self, owner: Any) -> None:
+        key = id(owner)
+        try:
+            self._fit_seen[key] = weakref.ref(owner, lambda _: self._fit_seen.pop(key, None))
+        except TypeError:
+            self._fit_seen[key] = lambda: owner  # takes no weak reference, so it is kept
+
     def _hook(self, cls: type, name: str) -> bool:
         for base in cls.__mro__:
             if name in base.__dict__:
@@ -96,7 +108,7 @@ class Observer:
         data = args[0] if args else kwargs.get("X", kwargs.get("data"))
         table = None if data is None or isinstance(data, (str, bytes)) else table_of(data)
         if name in FITS:
-            self.fitted_ids.add(id(owner))
+            self._remember_fit(owner)
             if table is not None and len(table):
                 self.fitted.add(table)
             return None

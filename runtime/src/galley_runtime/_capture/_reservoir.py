@@ -1,5 +1,5 @@
-"""A uniform sample of a stream of unknown length, in batches (Li 1994, algorithm L): skipping makes a batch of a million
-rows cost as much as the few rows that it contributes."""
+"""A uniform sample of a stream of unknown length, in batches (Li 1994, algorithm L): skipping makes a batch of a
+million rows cost as much as the few rows that it contributes."""
 
 from __future__ import annotations
 

@@ -11,17 +11,19 @@ import json
 import os
 import sys
 import weakref
-from typing import Any, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
 
 from galley_runtime._call_form import CallForm
 from galley_runtime._capture._reservoir import Reservoir
-from galley_runtime._capture._rows import Table, hash_row, table_of
+from galley_runtime._capture._rows import ListTable, Table, hash_row, table_of
 from galley_runtime._capture._state import State
 
 __all__ = ["Fitted", "Sampler", "Samples", "write_sample"]
 
-#: Estimators of a cross-validation come and go; more than these at a time are not sampled.
-_WATCHED_MAX = 256
+#: Each may hold two full reservoirs; beyond these the one that was not used for longest is forgotten.
+_WATCHED_MAX = 16
+#: Calls with fewer rows than this, of which there may be very many, are not hashed when they come.
+_SMALL = 16
 
 
 class _HashSet:
@@ -97,10 +99,14 @@ class Sampler:
         self.columns = table.columns
         fresh: List[int] = []
         known: List[int] = []
-        for position, was_fitted in enumerate(fitted.knows(*table.hashes())):
-            (known if was_fitted else fresh).append(position)
+        # Sorting the rows only keeps held-out ones from being crowded out; `write_sample` looks at each that is kept.
+        if len(table) < _SMALL or isinstance(table, ListTable) and not fitted.comparable(table.columns):
+            fresh = list(range(len(table)))
+        else:
+            for position, was_fitted in enumerate(fitted.knows(*table.hashes())):
+                (known if was_fitted else fresh).append(position)
         for positions, reservoir in ((fresh, self._fresh), (known, self._fitted)):
-            reservoir.add(len(positions), lambda taken, rows=positions: table.take([rows[i] for i in taken]))
+            reservoir.add(len(positions), _taker(table, positions))
 
     @property
     def total(self) -> int:
@@ -113,8 +119,12 @@ class Sampler:
         return self._fresh.items + self._fitted.items
 
 
+def _taker(table: Table, positions: Sequence[int]) -> Callable[[Sequence[int]], List[Any]]:
+    return lambda taken: table.take([positions[index] for index in taken])
+
+
 class Samples:
-    """A sampler per estimator, for as long as the estimator lives."""
+    """A sampler per estimator, for as long as the estimator lives: those of a cross-validation come and go."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -122,12 +132,13 @@ class Samples:
 
     def of(self, owner: Any) -> Optional[Sampler]:
         """The sampler of an object; None when it cannot be watched."""
-        known = self._by_id.get(id(owner))
+        key = id(owner)
+        known = self._by_id.pop(key, None)
         if known is not None:
+            self._by_id[key] = known  # to the end: dictionaries keep the order
             return known[1]
         if len(self._by_id) >= _WATCHED_MAX:
-            return None
-        key = id(owner)
+            del self._by_id[next(iter(self._by_id))]
         try:
             reference = weakref.ref(owner, lambda _: self._by_id.pop(key, None))
         except TypeError:
@@ -142,9 +153,18 @@ class Samples:
 
 
 def write_sample(
-    folder: str, state: State, fitted: Fitted, reference: Any, calls: Optional[Sampler], scores: Optional[Sampler]
+    folder: str,
+    state: State,
+    fitted: Fitted,
+    reference: Any,
+    calls: Optional[Sampler],
+    scores: Optional[Sampler],
+    fit_seen: bool,
 ) -> Optional[Dict[str, Any]]:
-    """Writes `sample.jsonl` and `sample.json` from the first source that has rows; None: there is no sample."""
+    """Writes `sample.jsonl` and `sample.json` from the first source that has rows; None: there is no sample.
+
+    `fit_seen`: the fit of the estimator that is served was watched, so that a row that is in no fit was held out.
+    """
     table = table_of(reference) if reference is not None else None
     if table is not None and len(table):
         kept = Reservoir(state.sample_rows, state.random)
@@ -158,7 +178,7 @@ def write_sample(
         return None
     # Arguments of a function may be anything before features are made of them: only where a fit had the same columns
     # does "not seen in a fit" mean something. Who binds `reference` says what the rows are.
-    known = source != "calls" or fitted.comparable(columns)
+    known = {"reference": True, "calls": fitted.comparable(columns), "score": fit_seen}[source]
     hashes = [hash_row(row) for row in rows]
     seen = fitted.knows([name for name, _ in hashes], [place for _, place in hashes])
     flags = [known and not was_fitted for was_fitted in seen]

@@ -1,4 +1,5 @@
-"""Writes `model.pkl`: functions of the notebook by value, modules of the repository by reference (they lie in the code layer)."""
+"""Writes `model.pkl`: functions of the notebook by value, modules of the repository by reference (they lie in the
+code layer)."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ def save_model(state: State, path: str, predictor: Any, validator: Optional[Any]
         os.unlink(path)
         raise CannotSave(_sentence(state, predictor, validator, cloudpickle.dumps, error)) from error
     # A reference to us would fail in the service, far from its cause.
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    with open(path, "rb") as saved, mmap.mmap(saved.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if content.find(b"galley_runtime._capture") >= 0:
             raise CannotSave("the pickle refers to galley_runtime: this is a fault of Galley, please report it")
 
@@ -51,7 +52,8 @@ def _pickler(cloudpickle: Any) -> Type[Any]:
         constructor, arguments = reduce(code)[:2]
         if "#cell=" not in code.co_filename:
             return constructor, arguments
-        # "".join makes a new string, as cloudpickle does: a shared one would be pickled as a reference, or not, by chance.
+        # "".join makes a new string, as cloudpickle does: a shared one would be pickled as a reference, or not, by
+        # chance.
         name = "".join(list(code.co_filename))
         return constructor, tuple(name if _is_placeholder(item, code) else item for item in arguments)
 

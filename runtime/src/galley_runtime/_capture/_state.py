@@ -1,6 +1,7 @@
 """What one kernel knows: one object, made when the capture starts.
 
-Everything that lasts between two cells is here, so that a test can make a second one and nothing hides in module globals.
+Everything that lasts between two cells is here, so that a test can make a second one and nothing hides in module
+globals.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""What a cell missed: files that are not there, hosts that were refused. Read from the exceptions themselves, so that the
-build can say which rule kept a file back, or which host to allow."""
+"""What a cell missed: files that are not there, hosts that were refused. Read from the exceptions themselves, so that
+the build can say which rule kept a file back, or which host to allow."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _in_frames(error: BaseException) -> Iterator[Tuple[str, int]]:
         if trace.tb_frame.f_code.co_name == "create_connection" and place is None:
             address = local.get("address")
             place = tuple(address[:2]) if isinstance(address, tuple) else None
-        elif getattr(connection, "_tunnel_host", None):
+        elif connection is not None and getattr(connection, "_tunnel_host", None):
             place = (connection._tunnel_host, getattr(connection, "_tunnel_port", None) or 443)
         elif trace.tb_frame.f_code.co_name == "getaddrinfo" and place is None:
             place = (local.get("host"), local.get("port"))

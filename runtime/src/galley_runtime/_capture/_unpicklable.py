@@ -1,4 +1,5 @@
-"""Finds what stands in the way of the pickle and says it as the user would: the name in the notebook, its type, its cell."""
+"""Finds what stands in the way of the pickle and says it as the user would: the name in the notebook, its type, its
+cell."""
 
 from __future__ import annotations
 
@@ -64,7 +65,7 @@ def _parts(value: Any) -> Iterator[Tuple[str, Any]]:
         attributes = getattr(value, "__dict__", None)
         if isinstance(attributes, dict):
             yield from list(attributes.items())
-        call = getattr(type(value), "predict", None) or getattr(type(value), "__call__", None)
+        call = getattr(type(value), "predict", None) or type(value).__dict__.get("__call__")
         if isinstance(call, types.FunctionType) and call.__module__ == "__main__":
             yield from _of_function(call)
 

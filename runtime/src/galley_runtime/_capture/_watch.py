@@ -1,8 +1,9 @@
 """Sees the outermost fit, predict and score of estimators, whoever calls them.
 
-Every class that derives from scikit-learn's BaseEstimator passes through one hook, `__init_subclass__`: scikit-learn's own,
-XGBoost's and LightGBM's wrappers, and classes written in a cell. CatBoost's classes are named. mlflow's autologging patches
-functions instead, and its patches end up in pickles (mlflow#6268); here the class holds a descriptor, and
+Every class that derives from scikit-learn's BaseEstimator passes through one hook, `__init_subclass__`:
+scikit-learn's own, XGBoost's and LightGBM's wrappers, and classes written in a cell. CatBoost's classes are named.
+mlflow's autologging patches functions instead, and its patches end up in pickles (mlflow#6268); here the class holds
+a descriptor, and
 
 - seen from the class (`Model.fit`, `inspect.signature`, `super().fit`) it is the original function,
 - seen from an object while another watched call runs it is the original method, so inner calls cost next to nothing,
@@ -68,10 +69,10 @@ class Watch:
             if own is not None:
                 own.__get__(None, cls)(**kwargs)
             else:
-                super(base, cls).__init_subclass__(**kwargs)
+                super(base, cls).__init_subclass__(**kwargs)  # type: ignore[misc]  # cls derives from base
             self.hook(cls)
 
-        base.__init_subclass__ = classmethod(__init_subclass__)
+        base.__init_subclass__ = classmethod(__init_subclass__)  # type: ignore[arg-type]
         self._hooked.append((base, "__init_subclass__", own))
 
     def hook(self, cls: type) -> None:

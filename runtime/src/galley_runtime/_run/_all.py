@@ -16,7 +16,7 @@ from galley_runtime._run._notebook import BrokenNotebook, read_notebook
 from galley_runtime._run._plan import Plan, read_plan
 from galley_runtime._run._report import Progress, Report
 from galley_runtime._run._results import Result
-from galley_runtime._run._session import Executed, Step, run_notebook, steps_of
+from galley_runtime._run._session import Executed, Step, has_parameters, run_notebook, steps_of
 
 __all__ = ["run_plan"]
 
@@ -35,7 +35,7 @@ def run_plan(plan_path: str, out: TextIO) -> int:
     report = Report(os.path.join(plan.out_dir, "report.jsonl"))
     try:
         # All are read before the first runs: a broken second notebook should not cost a training.
-        notebooks = [_read(plan, name, position) for position, name in enumerate(plan.notebooks)]
+        notebooks = _read_all(plan)
     except BrokenNotebook as error:
         report.close()
         result.end("broken", str(error))
@@ -52,10 +52,12 @@ def run_plan(plan_path: str, out: TextIO) -> int:
     return result.write(plan.out_dir)
 
 
-def _read(plan: Plan, name: str, position: int) -> _Read:
-    notebook = read_notebook(plan.app_dir, name)
+def _read_all(plan: Plan) -> List[_Read]:
+    read = [(name, read_notebook(plan.app_dir, name)) for name in plan.notebooks]
     # Parameters belong to the first notebook that has a cell for them; without any, to the first notebook.
-    return name, notebook, steps_of(notebook, plan.parameters if position == 0 else {})
+    tagged = [name for name, notebook in read if has_parameters(notebook)]
+    owner = (tagged or plan.notebooks)[0]
+    return [(name, notebook, steps_of(notebook, plan.parameters if name == owner else {})) for name, notebook in read]
 
 
 async def _run_all(
@@ -84,7 +86,9 @@ def _choose(plan: Plan, found: List[Tuple[str, Dict[str, Any]]], cells: List[Dic
     if not bound and len(others) > 1:
         result.candidates = [candidate for _, item in others for candidate in item.get("candidates", [])]
         names = " and ".join(f"{c.get('name')} of {c.get('notebook')}" for c in result.candidates)
-        result.end("ambiguous", f"Several notebooks leave a fitted model: {names}. Bind the one to serve to `predictor`.")
+        result.end(
+            "ambiguous", f"Several notebooks leave a fitted model: {names}. Bind the one to serve to `predictor`."
+        )
         return
     stage, chosen = (bound or others or found)[-1]
     result.candidates = chosen.get("candidates", [])

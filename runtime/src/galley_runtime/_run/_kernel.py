@@ -1,4 +1,5 @@
-"""A kernel of the user's Python: starts it whatever the notebook's kernelspec says, runs cells with a limit of time, notices its death."""
+"""A kernel of the user's Python: starts it whatever the notebook's kernelspec says, runs cells with a limit of time,
+notices its death."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ from nbclient.exceptions import DeadKernelError
 
 from galley_runtime._run._memory import memory_story
 
-__all__ = ["CellEnd", "Kernel", "KernelDied"]
+__all__ = ["CaptureFailed", "CellEnd", "Kernel", "KernelDied"]
 
 _STARTUP_S = 120
 #: What waiting for a kernel that was killed may take.
@@ -27,7 +28,8 @@ _DEATH_S = 10
 #: A socket's path has at most 107 bytes, of which jupyter_client takes `/kernel-ipc-5`.
 _SOCKET_PATH_MAX = 90
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-#: Loaded under its own name and from its own place, with nothing added to sys.path: the application's folder stays first.
+#: Loaded under its own name and from its own place, with nothing added to sys.path: the application's folder stays
+#: first.
 _LOAD = """
 import importlib.util, sys
 if "galley_runtime" not in sys.modules:
@@ -37,6 +39,13 @@ if "galley_runtime" not in sys.modules:
 from galley_runtime._capture import answer
 answer(shell, {request!r}, {answer!r})
 """
+
+
+_BUILTINS = "__import__('builtins')"
+
+
+class CaptureFailed(Exception):
+    """The half of us in the kernel did not answer: a fault of ours, or a notebook that took it apart."""
 
 
 class KernelDied(Exception):
@@ -51,7 +60,7 @@ class CellEnd(NamedTuple):
     error: Optional[Dict[str, str]] = None
 
 
-class _OneSpec(KernelSpecManager):
+class _OneSpec(KernelSpecManager):  # type: ignore[misc]  # jupyter_client has no types everywhere
     """Knows one kernel under every name."""
 
     python = sys.executable
@@ -118,32 +127,28 @@ class Kernel:
             ) from error
 
     async def ask(self, method: str, **fields: Any) -> Dict[str, Any]:
-        """One request to the half of us in the kernel, without a trace in the notebook. Raises KernelDied."""
+        """One request to the half of us in the kernel, without a trace in the notebook. Raises KernelDied and
+        CaptureFailed."""
         self._asked += 1
         request = os.path.join(self._folder, f"request-{self._asked}.json")
         answer = os.path.join(self._folder, f"answer-{self._asked}.json")
-        with open(request, "w", encoding="utf-8") as file:
-            json.dump({"method": method, **fields}, file)
+        _write_json(request, {"method": method, **fields})
         package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        code = _LOAD.format(
-            init=os.path.join(package, "__init__.py"), package=package, request=request, answer=answer
-        )
-        # In a namespace of its own; `shell` is the only thing that it needs to be given.
-        silent = f"exec(compile({code!r}, 'galley', 'exec'), {{'shell': get_ipython()}})"
+        init = os.path.join(package, "__init__.py")
+        code = _LOAD.format(init=init, package=package, request=request, answer=answer)
+        # In a namespace of its own, and by way of builtins: a notebook may have bound `compile` to something else.
+        call = f"(lambda b: b.exec(b.compile({code!r}, 'galley', 'exec'), {{'shell': b.get_ipython()}}))({_BUILTINS})"
         client: Any = self._client.kc
-        sent = client.execute(silent, silent=True, store_history=False, allow_stdin=False, stop_on_error=False)
+        sent = client.execute(call, silent=True, store_history=False, allow_stdin=False, stop_on_error=False)
         reply = await self._reply_to(sent)
-        try:
-            with open(answer, encoding="utf-8") as file:
-                value = json.load(file)
-        except (OSError, ValueError):
-            text = "\n".join(reply.get("traceback", []))
-            raise RuntimeError(f"the capture did not answer {method}: {_ANSI.sub('', text)}") from None
-        finally:
-            for path in (request, answer):
-                if os.path.exists(path):
-                    os.unlink(path)
-        return value if isinstance(value, dict) else {}
+        value = _read_json(answer)
+        for path in (request, answer):
+            if os.path.exists(path):
+                os.unlink(path)
+        if not isinstance(value, dict):
+            text = _ANSI.sub("", "\n".join(str(line) for line in reply.get("traceback", [])))
+            raise CaptureFailed(f"the capture did not answer {method}: {text}"[:4000])
+        return value
 
     async def _reply_to(self, sent: str) -> Dict[str, Any]:
         client: Any = self._client.kc
@@ -196,7 +201,9 @@ class Kernel:
             stopped = True
         error = {"type": "CellTimeout", "message": message, "traceback": (self._failed() or {}).get("traceback", "")}
         if not stopped:
-            error["message"] += f" It did not stop within {self._grace_s:g} s of an interrupt, so the kernel was killed."
+            error["message"] += (
+                f" It did not stop within {self._grace_s:g} s of an interrupt, so the kernel was killed."
+            )
             self._kill()
             await asyncio.wait([work], timeout=_DEATH_S)
             if work.done():
@@ -238,3 +245,17 @@ class Kernel:
             await self._manager.shutdown_kernel(now=True)
         finally:
             self._kill()
+
+
+def _write_json(path: str, value: Any) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(value, file)
+
+
+def _read_json(path: str) -> Any:
+    """None: there is no file, or it is broken."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None

@@ -10,9 +10,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 __all__ = ["Made", "copy_made", "snapshot"]
 
-_IGNORED = {
-    "__pycache__", ".ipynb_checkpoints", ".git", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".cache", ".virtual_documents",
-}  # fmt: skip
+_IGNORED = {"__pycache__", ".ipynb_checkpoints", ".git", ".cache", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
 _BYTES_MAX = 1 << 30
 _FILES_MAX = 10_000
 #: Larger files count as changed by time and size alone.

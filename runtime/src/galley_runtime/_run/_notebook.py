@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import os
 import warnings
 from typing import Any, Dict
@@ -29,7 +30,7 @@ def read_notebook(app_dir: str, name: str) -> Any:
             _, notebook = nbformat.validator.normalize(notebook)
     except FileNotFoundError:
         raise BrokenNotebook(f"Notebook {name} does not exist.") from None
-    except Exception as error:  # noqa: BLE001 - nbformat raises whatever a broken structure makes it raise
+    except Exception as error:  # nbformat raises whatever a broken structure makes it raise
         text = str(error).partition("\n")[0][:300]
         raise BrokenNotebook(f"{name} is not a notebook that can be read: {type(error).__name__}: {text}.") from error
     metadata = notebook.get("metadata", {})
@@ -44,7 +45,7 @@ def injected_parameters(parameters: Dict[str, Any]) -> Any:
     """The cell that binds other values, as papermill's."""
     lines = ["# Parameters"]
     for name, value in parameters.items():
-        if not name.isidentifier():
+        if not name.isidentifier() or keyword.iskeyword(name):
             raise BrokenNotebook(f"Parameter {name!r} is not a name of Python.")
         lines.append(f"{name} = {value!r}")
     return nbformat.v4.new_code_cell("\n".join(lines), metadata={"tags": ["injected-parameters"]})

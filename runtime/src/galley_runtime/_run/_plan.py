@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, List, NamedTuple, Type, Union
+from typing import Any, Dict, List, NamedTuple, Tuple, Type, Union
 
 from galley_runtime._errors import PlanError
 
@@ -14,7 +14,8 @@ _SCHEMA = "galley.dev/run-plan/v1"
 
 
 class Plan(NamedTuple):
-    """What to run. Directories and the kernel's Python are those of images unless a plan says otherwise, as tests do."""
+    """What to run. Directories and the kernel's Python are those of images unless a plan says otherwise, as tests
+    do."""
 
     notebooks: List[str]
     cell_timeout_s: float  # 0: none
@@ -27,7 +28,7 @@ class Plan(NamedTuple):
     grace_s: float  # what a cell may take to stop after an interrupt, before the kernel is killed
 
 
-def _field(value: Dict[str, Any], name: str, default: Any, kinds: Union[Type[Any], tuple]) -> Any:
+def _field(value: Dict[str, Any], name: str, default: Any, kinds: Union[Type[Any], Tuple[Type[Any], ...]]) -> Any:
     found = value.get(name, default)
     if not isinstance(found, kinds) or isinstance(found, bool):
         raise PlanError(f"`{name}` of the run plan is {found!r}.")

@@ -17,10 +17,11 @@ def first_line(source: str) -> str:
 
 
 class Report:
-    """report.jsonl. Each line is on the disk before the next thing happens: a cell may take the whole process with it."""
+    """report.jsonl. Each line is on the disk before the next thing happens: a cell may take the whole process with
+    it."""
 
     def __init__(self, path: str) -> None:
-        self._file = open(path, "w", encoding="utf-8")
+        self._file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - open as long as the run
 
     def write(self, **line: Any) -> None:
         """Appends one line."""
@@ -51,5 +52,3 @@ class Progress:
             line["seconds"] = round(seconds, 3)
         self._out.write(json.dumps(line) + "\n")
         self._out.flush()
-
-

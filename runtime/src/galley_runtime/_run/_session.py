@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from galley_runtime._run._kernel import CellEnd, Kernel, KernelDied
+from galley_runtime._run._kernel import CaptureFailed, CellEnd, Kernel, KernelDied
 from galley_runtime._run._notebook import injected_parameters, write_notebook
 from galley_runtime._run._plan import Plan
 from galley_runtime._run._report import Progress, Report, first_line
 from galley_runtime._run._results import Result
 from galley_runtime._run._tags import tags_of
 
-__all__ = ["Executed", "Step", "run_notebook", "steps_of"]
+__all__ = ["Executed", "Step", "has_parameters", "run_notebook", "steps_of"]
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True)
+class Step:
     """A code cell that is to run, or to be skipped. `number` counts code cells from 1; None: injected."""
 
     cell: Any
@@ -30,6 +32,11 @@ class Executed(NamedTuple):
 
     cells: List[Dict[str, Any]]
     found: Optional[Dict[str, Any]]
+
+
+def has_parameters(notebook: Any) -> bool:
+    """Whether a cell is tagged `parameters`."""
+    return any(cell.cell_type == "code" and "parameters" in tags_of(cell) for cell in notebook.cells)
 
 
 def steps_of(notebook: Any, parameters: Dict[str, Any]) -> List[Step]:
@@ -79,13 +86,17 @@ class _Run:
         self.progress.tell(title, "started", first)
         suffix = "parameters" if step.injected else f"cell={step.number}"
         filename = f"{self.name}#{suffix}"
-        await self.kernel.ask(
+        await self._ask(
             "before_cell", notebook=self.name, cell=step.number, index=step.index, tags=list(step.tags),
             filename=filename, record=not step.injected,
         )  # fmt: skip
         number = None if step.injected else step.number
         end = await self.kernel.execute(
-            step.cell, self._place(step), number, self.plan.cell_timeout_s, lambda: self.progress.tell(title, "progress", first)
+            step.cell,
+            self._place(step),
+            number,
+            self.plan.cell_timeout_s,
+            lambda: self.progress.tell(title, "progress", first),
         )
         seen = await self._seen(end)
         self._keep(step, source, filename, seen)
@@ -98,7 +109,15 @@ class _Run:
     async def _seen(self, end: CellEnd) -> Dict[str, Any]:
         if end.state == "timeout" or (end.error or {}).get("type") == "KernelDied":
             return {}
-        return await self.kernel.ask("after_cell")
+        return await self._ask("after_cell")
+
+    async def _ask(self, method: str, **fields: Any) -> Dict[str, Any]:
+        """A cell does not fail because it could not be watched."""
+        try:
+            return await self.kernel.ask(method, **fields)
+        except CaptureFailed as error:
+            self.result.note({"warnings": [str(error)]})
+            return {}
 
     def _keep(self, step: Step, source: str, filename: str, seen: Dict[str, Any]) -> None:
         entry: Dict[str, Any] = {"notebook": self.name, "cell": step.number, "index": step.index, "source": source}
@@ -152,7 +171,7 @@ async def run_notebook(
             found = await kernel.ask("finish", out_dir=stage)
             result.note(found)
             progress.tell(f"{name} model", "done")
-    except KernelDied as error:
+    except (KernelDied, CaptureFailed) as error:
         result.end("failed", f"{name}: {error}")
     finally:
         write_notebook(executed, notebook)
