@@ -56,6 +56,8 @@ def finish(state: State, observer: Observer, out_dir: str) -> Dict[str, Any]:
         {"schema": "galley.dev/checks/v1", "checks": record.checks if record else []},
     )
     calls = record.sampler if record else None
+    if estimator is not chosen.value and scores is not None and (calls is None or scores.total > calls.total):
+        calls = None  # `predictor = model.predict`: what the model itself scored are requests too
     fit_seen = estimator is not None and observer.saw_fit(estimator)
     folder = os.path.join(out_dir, "sample")
     try:
