@@ -1,15 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { supportedPythons } from './base/base-lock.ts';
-import type { Layer } from '@galley/image/descriptor';
 import type { Image } from '@galley/image/image';
 import { appendLayers } from '@galley/image/assemble/append-layers';
 import { assembleImage } from '@galley/image/assemble/assemble-image';
-import { buildLayer } from '@galley/image/layer/build-layer';
 import type { BuildContext, BuildOptions, BuildResult, LayerRecord, SourceSpec } from './build.ts';
-import { LayerCache, type CachedLayer } from './cache/layer-cache.ts';
-import { RecordCache, stepKey } from './cache/record-cache.ts';
-import { codeEntries } from './layers/code-layer.ts';
+import type { CachedLayer } from './cache/layer-cache.ts';
+import { RecordCache } from './cache/record-cache.ts';
+import { makeCodeLayer } from './layers/make-code-layer.ts';
 import { imageConfig, type ImageFacts } from './layers/image-config.ts';
 import { PhaseLog } from './plan/phase-log.ts';
 import { prepareEnvironment, type Environment } from './plan/prepare-environment.ts';
@@ -98,7 +96,7 @@ async function buildImages(work: Work, environment: Environment): Promise<BuildR
     commit: tree.commit,
   };
   const { code, image } = await phases.run('environment', async (end) => {
-    const layer = await codeLayer(work);
+    const layer = await makeCodeLayer(tree, context);
     const made = await assembleImage(context.store, {
       layers: [...environment.serving, ...environment.running, layer.layer],
       config: imageConfig('environment', facts),
@@ -153,13 +151,6 @@ async function buildImages(work: Work, environment: Environment): Promise<BuildR
     settings: recipe.settings,
     warnings: [...tree.warnings, ...recipe.requirements.warnings, ...training.warnings],
   };
-}
-
-async function codeLayer({ context, tree }: Work): Promise<CachedLayer> {
-  const cache = new LayerCache(context.cacheDir, context.store);
-  return cache.getOrMake(stepKey({ code: 1, source: tree.digest }), () =>
-    buildLayer(context.store, codeEntries(tree), { createdBy: 'galley code', signal: context.signal }),
-  );
 }
 
 async function trainOnce(
@@ -238,6 +229,6 @@ async function finish(
   });
 }
 
-function record(role: string, layer: Layer, cached: boolean, from: string): LayerRecord {
+function record(role: string, layer: Image['layers'][number], cached: boolean, from: string): LayerRecord {
   return { role, digest: layer.descriptor.digest, sizeBytes: layer.descriptor.size, cached, from };
 }
