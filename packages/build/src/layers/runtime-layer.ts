@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packTree } from '@galley/image/layer/pack-tree';
-import type { TarEntry } from '@galley/image/tar/entry';
+import { fileEntry, type TarEntry } from '@galley/image/tar/entry';
 
 /** The Python runtime of this very Galley; it is stdlib only and needs no lock. */
 const runtimeFolder = fileURLToPath(new URL('../../../../runtime/', import.meta.url));
@@ -22,15 +21,22 @@ export async function packRuntime(folder = runtimeFolder): Promise<RuntimeFiles>
     packTree(join(folder, 'src'), { prefix: 'opt/galley/runtime', include }),
     packTree(join(folder, 'bin'), { prefix: 'opt/galley/runtime/bin', include }),
   ]);
-  const entries = [...code.entries, ...bin.entries];
   const hash = createHash('sha256');
-  for (const entry of entries) {
-    hash.update(`${entry.path}\0${entry.type}\0${entry.mode}\0${entry.size}\0${entry.linkTarget ?? ''}\0`);
-    if (entry.type !== 'file') continue;
-    const host = entry.path.startsWith('opt/galley/runtime/bin/')
-      ? join(folder, 'bin', entry.path.slice('opt/galley/runtime/bin/'.length))
-      : join(folder, 'src', entry.path.slice('opt/galley/runtime/'.length));
-    hash.update(await readFile(host));
+  const entries: TarEntry[] = [];
+  for (const entry of [...code.entries, ...bin.entries]) {
+    // Read once, so that what was hashed is what is packed, even while somebody edits it.
+    const read = entry.type === 'file' ? fileEntry(entry.path, await contentOf(entry), entry.mode) : entry;
+    hash.update(`${read.path}\0${read.type}\0${read.mode}\0${read.size}\0${read.linkTarget ?? ''}\0`);
+    if (entry.type === 'file') hash.update(await contentOf(read));
+    entries.push(read);
   }
   return { entries, sha256: hash.digest('hex') };
+}
+
+async function contentOf(entry: TarEntry): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  const content = entry.content?.() ?? Buffer.alloc(0);
+  if (Buffer.isBuffer(content)) return content;
+  for await (const chunk of content) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
