@@ -7,7 +7,8 @@ JOINT_ROWS = 100  # of one request: projections of a thousand rows would take te
 
 
 class Contribution:
-    """Additions to cells, streams that the request is counted in, and the pairs' block."""
+    """Additions to cells, streams that the request is counted in, and the pairs' block: of one row where its cells lie,
+    of several the shares and the presence of every pair."""
 
     __slots__ = ("requests", "rows", "failures", "cells", "streams", "pairs")
 
@@ -71,5 +72,20 @@ class Contribution:
                         counts[line[number]] = counts.get(line[number], 0) + 1
                     self.cells.extend((offset + at, share(count, size)) for at, count in counts.items())
                 self.streams.append(table.projection_first + number)
-        if table.pairs is not None:
+        if table.pairs is not None and size == 1:
+            self.pairs = table.pairs.positions([columns[position][0] for position in table.pair_columns]), None
+        elif table.pairs is not None:
             self.pairs = table.pairs.shares([columns[position][:size] for position in table.pair_columns])
+
+    def add_paths(self, table, stream, counts, raised):
+        """`counts`: how often each path ran in this request; `raised`: how many calls ended by an exception."""
+        place, whole = table.paths.get(stream), sum(counts.values()) + raised
+        if place is None or whole == 0:
+            return
+        index, offset, known, unseen, exception = place
+        cells = {exception: raised} if raised else {}
+        for number, count in counts.items():
+            cell = known.get(str(number), unseen)
+            cells[cell] = cells.get(cell, 0) + count
+        self.cells.extend((offset + cell, share(count, whole)) for cell, count in cells.items())
+        self.streams.append(index)

@@ -25,11 +25,11 @@ def joint_of(columns, kinds, numpy):
     if width < 2:
         return dict(joint, columns=[], ranks={}, oneHot={}), streams
     features = Features(joint)
-    rows = list(zip(*[columns[name] for name in features.columns]))
-    _whiten(joint, features, rows, width, numpy)
-    values = ProjectionCells(joint, [[0.0]] * PROJECTIONS, numpy).values(rows)
+    used = [columns[name] for name in features.columns]
+    _whiten(joint, features.matrix(used, numpy), width, numpy)
+    values = ProjectionCells(joint, [[0.0]] * PROJECTIONS, numpy).by_projection(used)
     for number in range(PROJECTIONS):
-        edges = quantile_edges(sorted(line[number] for line in values), BINS)
+        edges = quantile_edges(sorted(values[number]), BINS)
         stream = {"id": "joint/projection/%d" % number, "group": "joint", "kind": "projection"}
         streams.append(dict(stream, weights=number, edges=edges, cells=labels(edges)))
     return joint, streams
@@ -51,14 +51,10 @@ def _name_features(joint, columns, kinds):
             joint["columns"].extend("%s=%s" % (name, value) for value in joint["oneHot"][name])
 
 
-def _whiten(joint, features, rows, width, numpy):
+def _whiten(joint, filled, width, numpy):
     """Random directions in the space where the reference has unit covariance: weights and offset of each."""
-    filled = numpy.zeros((len(rows), width))
-    for line, row in enumerate(rows):
-        for position, value in features.sparse(row):
-            filled[line, position] = value
     mean = filled.mean(axis=0)
-    covariance = numpy.cov(filled, rowvar=False) if len(rows) > 1 else numpy.eye(width)
+    covariance = numpy.cov(filled, rowvar=False) if len(filled) > 1 else numpy.eye(width)
     covariance = covariance + numpy.eye(width) * (RIDGE * max(float(numpy.trace(covariance)), 1e-9) / width)
     lower = numpy.linalg.cholesky(covariance)
     chance = random.Random(SEED)

@@ -10,12 +10,37 @@ import zlib
 from array import array
 from collections import OrderedDict
 
+from ._share import SCALE
+
 OPEN_SECONDS = 660  # the minute itself and ten more
 KEPT_SECONDS = 24 * 3600
 DENSE = 16  # minutes held as plain arrays; the others are packed
 PACKED_BYTES = 32 << 20
 GONE = 200_000  # minutes remembered as let go
 ANSWER_STREAMS = 100_000  # streams in one answer: the reader asks again from its `seq`
+
+
+def add_pairs(pairs, counts, n, table, numpy):
+    """Adds the pairs of one request to arrays of 64-bit integers."""
+    (places, present), first, offset = pairs, table.pair_first, table.pair_offset
+    if present is None:
+        places, present = places
+        if numpy is None:
+            for place in places:
+                counts[offset + place] += SCALE
+            for number in present:
+                n[first + number] += 1
+        else:
+            numpy.frombuffer(counts, dtype=numpy.int64)[offset:][places] += SCALE
+            numpy.frombuffer(n, dtype=numpy.int64)[first : first + len(table.pairs.pairs)][present] += 1
+    elif numpy is not None:
+        numpy.frombuffer(counts, dtype=numpy.int64)[offset : offset + len(places)] += places
+        numpy.frombuffer(n, dtype=numpy.int64)[first : first + len(present)] += present
+    else:
+        for at, amount in enumerate(places):
+            counts[offset + at] += amount
+        for at, amount in enumerate(present):
+            n[first + at] += amount
 
 
 class Minute:
@@ -38,16 +63,7 @@ class Minute:
         for index in contribution.streams:
             n[index] += 1
         if contribution.pairs is not None:
-            flat, present = contribution.pairs
-            first, offset = table.pair_first, table.pair_offset
-            if numpy is not None:
-                numpy.frombuffer(counts, dtype=numpy.int64)[offset : offset + len(flat)] += flat
-                numpy.frombuffer(n, dtype=numpy.int64)[first : first + len(present)] += present
-            else:
-                for position, amount in enumerate(flat):
-                    counts[offset + position] += amount
-                for position, amount in enumerate(present):
-                    n[first + position] += amount
+            add_pairs(contribution.pairs, counts, n, table, numpy)
 
     def unpack(self, table):
         if self.counts is not None:

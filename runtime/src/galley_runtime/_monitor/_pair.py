@@ -43,6 +43,7 @@ class PairCells:
         if numpy is not None and self.pairs:
             self._left, self._right = (numpy.array(side) for side in zip(*self.pairs))
             self._split_row = numpy.array(self._splits, dtype=float)
+            self._starts = 4 * numpy.arange(len(self.pairs))
 
     def streams(self):
         names = self.names
@@ -56,40 +57,64 @@ class PairCells:
                 "cells": list(CELLS),
             }
 
-    def shares(self, values):
-        """(flat shares, 4 a pair; presence, 0 or 1 a pair) of `values`: a list per column of `names`."""
-        if self._numpy is not None:
-            return self._by_numpy(values)
-        return self._by_hand(values)
+    def positions(self, row):
+        """(where its cell lies in the pairs' block, the number of the pair), for each pair that one row has both values of."""
+        if self._numpy is None:
+            sides = [(value > split) if is_finite(value) else None for value, split in zip(row, self._splits)]
+            there = [number for number, (a, b) in enumerate(self.pairs) if sides[a] is not None and sides[b] is not None]
+            return [4 * n + 2 * sides[self.pairs[n][0]] + sides[self.pairs[n][1]] for n in there], there
+        numpy = self._numpy
+        if not self.pairs:
+            return [], []
+        high = numpy.array([value > split if is_finite(value) else -9 for value, split in zip(row, self._splits)])
+        cell = 2 * high[self._left] + high[self._right]
+        if cell.min() >= 0:
+            return self._starts + cell, slice(0, len(self.pairs))
+        there = numpy.flatnonzero(cell >= 0)
+        return self._starts[there] + cell[there], there
 
-    def _by_numpy(self, values):
+    def counts(self, values):
+        """[how many rows lie in each of the four cells] per pair, of `values`: a list per column of `names`."""
+        if self._numpy is None or not self.pairs:
+            return self._counts_by_hand(values)
+        return self._counts_by_numpy(values).tolist()
+
+    def shares(self, values):
+        """(flat shares, 4 a pair; presence, 0 or 1 a pair) of one request of several rows."""
+        if self._numpy is None or not self.pairs:
+            flat, present = [], []
+            for four in self._counts_by_hand(values):
+                whole = sum(four)
+                flat.extend(share(part, whole) if whole else 0 for part in four)
+                present.append(1 if whole else 0)
+            return flat, present
+        four = self._counts_by_numpy(values)
+        whole = four.sum(axis=1)
+        divisor = self._numpy.maximum(whole, 1)[:, None]
+        flat = (2 * four * SCALE + divisor) // (2 * divisor)
+        return flat.ravel(), (whole > 0).astype(self._numpy.int64)
+
+    def _counts_by_numpy(self, values):
         numpy = self._numpy
         table = numpy.array([[v if is_finite(v) else float("nan") for v in column] for column in values], dtype=float)
         high = table > self._split_row[:, None]
         low = table <= self._split_row[:, None]  # of NaN neither is true
-        sides = numpy.concatenate([low, high]).astype(numpy.int64)
-        counts = sides @ sides.T
+        sides = numpy.concatenate([low, high]).astype(numpy.float64)  # whole numbers far below 2^53: the products are exact
+        counts = (sides @ sides.T).astype(numpy.int64)
         size, left, right = len(self.names), self._left, self._right
-        four = numpy.stack(
+        return numpy.stack(
             [counts[left, right], counts[left, size + right], counts[size + left, right], counts[size + left, size + right]],
             axis=1,
         )
-        whole = four.sum(axis=1)
-        divisor = numpy.maximum(whole, 1)[:, None]
-        return ((2 * four * SCALE + divisor) // (2 * divisor)).ravel(), (whole > 0).astype(numpy.int64)
 
-    def _by_hand(self, values):
+    def _counts_by_hand(self, values):
         sides = [
             [(1 if value > split else 0) if is_finite(value) else None for value in column]
             for column, split in zip(values, self._splits)
         ]
-        flat, present = [], []
         for a, b in self.pairs:
             four = [0, 0, 0, 0]
             for left, right in zip(sides[a], sides[b]):
                 if left is not None and right is not None:
                     four[2 * left + right] += 1
-            whole = sum(four)
-            flat.extend(share(part, whole) if whole else 0 for part in four)
-            present.append(1 if whole else 0)
-        return flat, present
+            yield four

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 
-from ._numeric import BINS, is_finite
+from ._numeric import is_finite
 
 PROJECTIONS = 32
 KNOTS = 64
@@ -39,6 +39,25 @@ class Features:
         return filled
 
 
+    def matrix(self, columns, numpy):
+        """All rows at once as a numpy matrix; `columns` holds the values of each of `columns`."""
+        filled = numpy.zeros((len(columns[0]) if columns else 0, len(self.names)))
+        for (_, knots, scores, at, missing), values in zip(self._numeric, columns):
+            column = numpy.array([value if is_finite(value) else float("nan") for value in values], dtype=float)
+            there = ~numpy.isnan(column)
+            found = column[there]
+            ranks = numpy.searchsorted(knots, found, "left") + numpy.searchsorted(knots, found, "right")
+            filled[there, at] = numpy.array(scores)[ranks]
+            if missing is not None:
+                filled[~there, missing] = 1.0
+        for positions, values in zip(self._one_hot.values(), columns[len(self._numeric) :]):
+            for line, value in enumerate(values):
+                at = positions.get(value) if isinstance(value, str) else None
+                if at is not None:
+                    filled[line, at] = 1.0
+        return filled
+
+
 class ProjectionCells:
     """The cell of each projection for rows: below the range, deciles, above it."""
 
@@ -59,9 +78,9 @@ class ProjectionCells:
         """A list of PROJECTIONS numbers for each row."""
         if self._numpy is not None:
             filled = self._numpy.zeros((len(rows), len(self.features.names)))
-            for line, row in enumerate(rows):
+            for line, row in zip(filled, rows):
                 for position, value in self.features.sparse(row):
-                    filled[line, position] = value
+                    line[position] = value
             return (filled @ self._matrix + self._offset).tolist()
         answers = []
         for row in rows:
@@ -75,6 +94,16 @@ class ProjectionCells:
     def cells(self, rows):
         """A list per row of the cell in each projection."""
         return [[cell_of(edges, value) for edges, value in zip(self._edges, line)] for line in self.values(rows)]
+
+    def by_projection(self, columns):
+        """A list per projection of the value of each row; `columns` holds the values of each of the features' columns."""
+        if self._numpy is None:
+            return list(zip(*self.values(list(zip(*columns)))))
+        return (self.features.matrix(columns, self._numpy) @ self._matrix + self._offset).T.tolist()
+
+    def cells_by_projection(self, columns):
+        """A list per projection of the cell of each row."""
+        return [[cell_of(edges, value) for value in line] for edges, line in zip(self._edges, self.by_projection(columns))]
 
 
 def cell_of(edges, value):
@@ -110,5 +139,3 @@ def knots_of(values):
     last = len(ordered) - 1
     return [ordered[round((step + 0.5) / KNOTS * last)] for step in range(KNOTS)]
 
-
-__all__ = ["BINS", "PROJECTIONS", "TOP_CATEGORIES", "ProjectionCells", "Features", "knots_of", "labels", "missing_name"]

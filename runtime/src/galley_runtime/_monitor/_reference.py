@@ -1,29 +1,34 @@
 """reference.json from what a rehearsal saw: first what the cells are, then how many requests fell into each."""
 
 import copy
+from array import array
 
 from . import _column, _prediction
 from ._contribution import Contribution
 from ._date import HourCells, WeekdayCells, is_date_column
 from ._joint import joint_of
+from ._minutes import add_pairs
 from ._path_streams import coverage, path_streams
-from ._share import SCALE, share
+from ._share import SCALE
 from ._split import in_dictionary
 from ._table import Table, numpy_if_loaded
 from ._text import CharacterCells, TextCells
+from ._together import count_inputs_and_joint
 
+LEARNING_BELOW = 500  # held-out requests without which a reference of predictions is not one yet (MONITORS.md §3)
 SPLIT_FROM = 50  # with fewer requests a fifth of them decides nothing: all decide and all are counted
 
 
 class Seen:
     """One request of the rehearsal."""
 
-    __slots__ = ("rows", "predictions", "taken")
+    __slots__ = ("rows", "predictions", "taken", "held_out")
 
-    def __init__(self, rows, predictions, taken):
+    def __init__(self, rows, predictions, taken, held_out=True):
         self.rows = rows
         self.predictions = predictions
         self.taken = taken
+        self.held_out = held_out  # no fit has seen it: only such predictions are compared with live ones
 
 
 def reference_of(seen, profile, origin, classes):
@@ -73,6 +78,9 @@ def _inputs(columns, decided):
 
 
 def _predictions(seen, deciding, classes):
+    """Cells of predictions, from requests that no fit has seen where there are any."""
+    seen = [request for request in seen if request.held_out] or seen
+    deciding = [request for request in deciding if request.held_out] or deciding
     everything = _prediction.parts_of([value for request in seen for value in request.predictions])
     dictionary = _prediction.parts_of([value for request in deciding for value in request.predictions])
     for part, values in everything.items():
@@ -82,46 +90,33 @@ def _predictions(seen, deciding, classes):
 
 
 def _count(reference, counted, numpy):
-    """Fills `counts` and `n` by the very code that counts in a replica."""
+    """Fills `counts` and `n` by the very cells that count in a replica."""
     for stream in reference["streams"]:
         stream["counts"], stream["n"] = [0] * len(stream["cells"]), 0
     table = Table(copy.deepcopy(reference), numpy)
-    offsets = [stream["offset"] for stream in table.streams]
-    totals, requests = [0] * table.size, [0] * len(table.streams)
-    pairs = 0 if table.pairs is None else len(table.pairs.pairs)
+    totals, requests = array("q", bytes(8 * table.size)), array("q", bytes(8 * len(table.streams)))
+    scored = [request for request in counted if request.held_out] or counted
+    single = [request.rows[0] for request in counted if len(request.rows) == 1]
+    count_inputs_and_joint(table, _column.take(single, table.columns) if single else [], totals, requests)
     for request in counted:
         contribution = Contribution(len(request.rows), False)
-        columns = _column.take(request.rows, table.columns)
-        contribution.add_inputs(table, columns)
-        contribution.add_joint(table, columns)
-        contribution.add_predictions(table, request.predictions, False)
-        _add_paths(table, request.taken, contribution)
+        if len(request.rows) > 1:
+            columns = _column.take(request.rows, table.columns)
+            contribution.add_inputs(table, columns)
+            contribution.add_joint(table, columns)
+        if request.held_out or scored is counted:
+            contribution.add_predictions(table, request.predictions, False)
+        for function, counts, raised in request.taken:
+            contribution.add_paths(table, function.stream, counts, len(raised))
         for at, amount in contribution.cells:
             totals[at] += amount
         for index in contribution.streams:
             requests[index] += 1
         if contribution.pairs is not None:
-            flat, present = contribution.pairs
-            for at, amount in enumerate(flat):
-                totals[table.pair_offset + at] += int(amount)
-            for at in range(pairs):
-                requests[table.pair_first + at] += int(present[at])
-    for stream, offset, n in zip(reference["streams"], offsets, requests):
-        stream["counts"] = [int(total) for total in totals[offset : offset + len(stream["cells"])]]
-        stream["n"] = n
-
-
-def _add_paths(table, taken, contribution):
-    for function, counts, raised in taken:
-        whole = sum(counts.values()) + len(raised)
-        if whole == 0 or function.stream not in table.paths:
-            continue
-        index, offset, known, unseen, exception = table.paths[function.stream]
-        cells = {}
-        for number, count in counts.items():
-            cell = known.get(str(number), unseen)
-            cells[cell] = cells.get(cell, 0) + count
-        if raised:
-            cells[exception] = len(raised)
-        contribution.cells.extend((offset + cell, share(count, whole)) for cell, count in cells.items())
-        contribution.streams.append(index)
+            add_pairs(contribution.pairs, totals, requests, table, numpy)
+    for index, stream in enumerate(reference["streams"]):
+        offset = table.streams[index]["offset"]
+        stream["counts"] = totals[offset : offset + len(stream["cells"])].tolist()
+        stream["n"] = requests[index]
+        if stream["group"] == "predictions" and stream["n"] < LEARNING_BELOW:
+            stream["learning"] = True

@@ -1,7 +1,6 @@
 """What a request shows for the first time: a path, a fallback line, a category, an exception (MONITORS.md §5)."""
 
 from ._category import CategoryCells
-from ._share import share
 
 
 class Sightings:
@@ -30,28 +29,11 @@ class Sightings:
         """Adds the request's shares of paths to `contribution`; returns candidates for events."""
         found = []
         for function, counts, raised in profile.taken(block):
-            whole = sum(counts.values()) + len(raised)
-            place = self._table.paths.get(function.stream)
-            if whole == 0:
-                continue
-            if place is not None:
-                self._count(place, counts, len(raised), whole, contribution)
+            contribution.add_paths(self._table, function.stream, counts, len(raised))
             if self._learnt:
                 found.extend(self._new_paths(function, counts))
                 found.extend(self._new_exceptions(function, raised))
         return found
-
-    @staticmethod
-    def _count(place, counts, raised, whole, contribution):
-        index, offset, known, unseen, exception = place
-        cells = {}
-        for number, count in counts.items():
-            cell = known.get(str(number), unseen)
-            cells[cell] = cells.get(cell, 0) + count
-        if raised:
-            cells[exception] = raised
-        contribution.cells.extend((offset + cell, share(count, whole)) for cell, count in cells.items())
-        contribution.streams.append(index)
 
     def _new_paths(self, function, counts):
         known = self._known_paths.get(function.stream, ())
@@ -61,7 +43,8 @@ class Sightings:
             if fallback is not None:
                 yield "fallback", function.stream, name, dict(function.place(fallback), known=name in known)
             elif name not in known:
-                yield "path", function.stream, name, function.place(function.telling_line(number, self._passed.get(function.stream, ())))
+                line = function.telling_line(number, self._passed.get(function.stream, ()))
+                yield "path", function.stream, name, function.place(line)
 
     def _new_exceptions(self, function, raised):
         known = self._known_exceptions.get(function.stream, ())
@@ -70,9 +53,8 @@ class Sightings:
             if value not in known:
                 yield "exception", function.stream, value, function.place(line)
 
-    def others(self, columns, error, seconds):
-        """Unseen categories of closed vocabularies, and a failure that no profiled function accounts for."""
-        del seconds
+    def others(self, columns, error):
+        """Unseen categories of closed vocabularies, and the failure of the request."""
         found = []
         for stream, cells, position in self._closed if columns is not None else ():
             for value in columns[position]:

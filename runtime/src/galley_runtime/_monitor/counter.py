@@ -6,6 +6,7 @@ It never raises into a request, never waits for anything but a short lock, and d
 import hashlib
 import json
 import os
+import socket
 import threading
 import uuid
 
@@ -45,24 +46,30 @@ class Counter:
         environment = os.environ if environment is None else environment
         self._clock = clock
         self._digest = digest
-        self._replica = environment.get("GALLEY_REPLICA", "")
+        self._replica = environment.get("GALLEY_REPLICA") or socket.gethostname()
         self._revision = environment.get("GALLEY_REVISION", "")
         self._boot = boot or str(uuid.uuid4())
-        numpy = numpy_if_loaded()
-        self.table = Table(reference, numpy)
-        self._minutes = Minutes(self.table, numpy)
         self._events = Events()
-        self._sightings = Sightings(self.table)
         self._lock = threading.Lock()
-        self._joint_room = JOINT_PER_MINUTE if numpy is not None else JOINT_PER_MINUTE_PURE
         self._joint_minute, self._joint_seen, self._joint_one_in = 0, 0, 1
-        self._totals = {}
         self._seq = 0
         self._requests = self._rows = self._failures = self._counted = self._dropped = self._late = 0
         self.profile = None
+        self._lay_out(reference)
+
+    def _lay_out(self, reference):
+        numpy = numpy_if_loaded()
+        self._numpy = numpy
+        self.table = Table(reference, numpy)
+        self._minutes = Minutes(self.table, numpy)
+        self._sightings = Sightings(self.table)
+        self._joint_room = JOINT_PER_MINUTE if numpy is not None else JOINT_PER_MINUTE_PURE
 
     def attach(self, profile):
-        """Path counts come from here on: called by `profile.install`."""
+        """Path counts come from here on: called by `profile.install`, when the model is loaded, and numpy with it."""
+        with self._lock:
+            if self._numpy is None and numpy_if_loaded() is not None and self._requests == 0:
+                self._lay_out(self.table.reference)
         self.profile = profile
 
     def begin(self, request_id, event_time=None):
@@ -97,7 +104,7 @@ class Counter:
         sighted = []
         if self.profile is not None:
             sighted = self._sightings.paths(self.profile, observation.block, contribution)
-        sighted += self._sightings.others(columns, observation.error, seconds)
+        sighted += self._sightings.others(columns, observation.error)
         with self._lock:
             self._seq += 1
             self._requests += 1
@@ -211,7 +218,10 @@ class Observation:
         try:
             if self._token is not None:
                 counter.profile.leave(self._token)
-                self._token = None
+        except ValueError:
+            pass  # another thread ends what this one began: its context goes with it
+        self._token = None
+        try:
             counter.record(self)
         except Exception:
             counter.drop()

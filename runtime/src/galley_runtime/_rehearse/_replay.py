@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional
 
 from galley_runtime._errors import RuntimeFailure
 from galley_runtime._model import Model
 from galley_runtime._monitor._reference import Seen
 
-__all__ = ["RowFailed", "bare_seconds", "read_sample", "replay"]
+__all__ = ["Asked", "RowFailed", "bare_seconds", "read_sample", "replay"]
 
-_BARE_REQUESTS = 200
+_BARE_REQUESTS = 400
 _TELL_SECONDS = 0.5
 
 
@@ -25,8 +25,15 @@ class RowFailed(Exception):
         self.failure = {"row": number, "request": {"rows": rows}, "error": error}
 
 
-def read_sample(path: Optional[str], rows_max: int) -> List[List[Any]]:
-    """Rows of each request; at most `rows_max` requests."""
+class Asked(NamedTuple):
+    """One request of the sample. `held_out`: no fit has seen its rows."""
+
+    rows: List[Any]
+    held_out: bool
+
+
+def read_sample(path: Optional[str], rows_max: int) -> List[Asked]:
+    """At most `rows_max` requests."""
     if path is None:
         return []
     with open(path, encoding="utf-8") as file:
@@ -35,16 +42,17 @@ def read_sample(path: Optional[str], rows_max: int) -> List[List[Any]]:
             if len(requests) >= rows_max:
                 break
             if line.strip():
-                requests.append(json.loads(line)["rows"])
+                request = json.loads(line)
+                requests.append(Asked(request["rows"], bool(request.get("heldOut"))))
         return requests
 
 
-def bare_seconds(model: Model, requests: List[List[Any]]) -> float:
-    """Seconds a request takes in the predictor alone, by the first ones; raises nothing, for the replay will say what is wrong."""
+def bare_seconds(model: Model, requests: List[Asked]) -> float:
+    """Seconds a request takes in the predictor alone, by the first ones; 0 where one fails."""
     some = requests[:_BARE_REQUESTS]
     started = time.perf_counter()
     try:
-        for rows in some:
+        for rows, _ in some:
             model.bare(model.schema.conform(rows))
     except Exception:
         return 0.0
@@ -52,11 +60,11 @@ def bare_seconds(model: Model, requests: List[List[Any]]) -> float:
 
 
 def replay(
-    model: Model, profile: Any, requests: List[List[Any]], seconds_max: float, tell: Callable[[int, int], None]
+    model: Model, profile: Any, requests: List[Asked], seconds_max: float, tell: Callable[[int, int], None]
 ) -> Iterator[Seen]:
     """Answers each request; ends early when the time is up. Rows that the validator refuses are no part of a reference."""
     started = told = time.perf_counter()
-    for number, rows in enumerate(requests):
+    for number, (rows, held_out) in enumerate(requests):
         now = time.perf_counter()
         if now - started > seconds_max:
             return
@@ -77,5 +85,5 @@ def replay(
             raise RowFailed(number + 1, rows, what) from error
         finally:
             profile.leave(token)
-        yield Seen(kept, predictions, list(profile.taken(block)))
+        yield Seen(kept, predictions, list(profile.taken(block)), held_out)
     sys.stdout.flush()
