@@ -33,6 +33,7 @@ export interface BaseLock {
 export const suites: readonly { readonly python: string; readonly suite: string }[] = [
   { python: '3.11', suite: 'bookworm' },
   { python: '3.13', suite: 'trixie' },
+  { python: '3.9', suite: 'bullseye' },
 ];
 
 /** Versions of Python for which there is a base, the default first. */
