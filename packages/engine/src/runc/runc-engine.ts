@@ -113,6 +113,8 @@ export class RuncEngine implements Engine {
     if (graceMs > 0 && signalProcess(entry.record.init, 'SIGTERM')) await this.#table.waitForEnd(id, graceMs);
     await this.#table.queue(id, async () => {
       if (this.#table.get(id) !== entry) return;
+      // It may have ended unseen: on a busy machine the news of its exit file can come after us, or not at all.
+      await finishIfEnded(this.#host, this.#table, entry);
       if (!isFinished(entry.record)) {
         signalProcess(entry.record.init, 'SIGKILL');
         await stopWorkload(this.#host, this.#table, entry);
