@@ -27,6 +27,7 @@ export const buildErrorCodes = {
   CELL_TIMEOUT: { sort: 'user', status: 422 },
   BUILD_TIMEOUT: { sort: 'user', status: 422 },
   NOTEBOOK_OUT_OF_MEMORY: { sort: 'user', status: 422 },
+  NOTEBOOK_DISK_FULL: { sort: 'user', status: 422 },
   WORKLOAD_KILLED: { sort: 'environment', status: 502 },
   NO_MODEL: { sort: 'user', status: 422 },
   AMBIGUOUS_MODEL: { sort: 'user', status: 422 },

@@ -19,6 +19,7 @@ export interface FailedRun {
   /** For a missing file, the rule of .gitignore that keeps it back. */
   readonly ignored: ReadonlyMap<string, IgnoreRule>;
   readonly memoryBytes: number;
+  readonly diskBytes: number;
   readonly timeoutMs: number;
   readonly cellTimeoutMs: number;
   readonly guessedRequirements: boolean;
@@ -34,6 +35,7 @@ export function explainRun(run: FailedRun): GalleyError {
   return (
     explainMemory(run, open ?? failed) ??
     explainTime(run, open ?? failed) ??
+    explainDisk(run, open ?? failed) ??
     (failed === undefined ? undefined : explainCell(run, failed)) ??
     explainOutcome(run) ??
     killed(run, open)
@@ -68,6 +70,21 @@ function explainTime(run: FailedRun, line: ReportLine | undefined): GalleyError 
     {
       hint: 'Make it faster, or raise build.timeout in galley.yaml.',
       details: cellDetails(line),
+    },
+  );
+}
+
+function explainDisk(run: FailedRun, line: ReportLine | undefined): GalleyError | undefined {
+  const isFull = run.status.reason === 'DiskFull' || /\[Errno (?:28|122)\]/.test(line?.error?.message ?? '');
+  if (!isFull) return undefined;
+  const where = line === undefined ? 'The notebook' : cellName(line);
+  return fail(
+    run,
+    'NOTEBOOK_DISK_FULL',
+    `${where} wrote more than its limit of ${formatBytes(run.diskBytes)}.`,
+    {
+      hint: 'Remove what is not needed any more within the notebook, or read data from where it lives with --allow HOST:PORT.',
+      details: { ...cellDetails(line), diskBytes: run.diskBytes },
     },
   );
 }

@@ -57,6 +57,9 @@ export interface TrainOptions {
   readonly secrets: Readonly<Record<string, string>>;
 }
 
+/** Of everything that a run writes: files, caches, outputs. */
+const trainingDiskBytes = 16 * 1024 ** 3;
+
 /** Where the rows of a training's sample lie: private, outside every image, gone with the cache (ADR 0040). */
 export function samplePath(cacheDir: string, key: string): string {
   return join(cacheDir, 'samples', `${key}.jsonl`);
@@ -127,7 +130,7 @@ function trainingWorkload(options: TrainOptions): Workload {
       cpus: settings.cpus,
       pids: 1024,
       openFiles: 4096,
-      diskBytes: 16 * 1024 ** 3,
+      diskBytes: trainingDiskBytes,
     },
     files: { '/galley/in/run.json': JSON.stringify(plan) },
     secrets: options.secrets,
@@ -226,6 +229,7 @@ async function explain(
     missingFiles,
     ignored,
     memoryBytes: options.settings.memoryBytes,
+    diskBytes: trainingDiskBytes,
     timeoutMs: options.settings.timeoutMs,
     cellTimeoutMs: options.settings.cellTimeoutMs,
     guessedRequirements: options.recipe.requirements.guessed,

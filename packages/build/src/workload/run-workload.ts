@@ -35,6 +35,8 @@ export async function runWorkload<Result>(
       }
       options.onLine?.(line);
     });
+    // Awaited below; when the wait itself fails, that is the error to tell.
+    reading.catch(() => undefined);
     const status = await waitForEnd(engine, workload.id, signal);
     await reading;
     return await use({ status, stderr });
