@@ -64,9 +64,11 @@ class Stream:
 
 
 class Program:
-    """Writes a function of about `size` statements. `calm`: only what cannot lose part of a path to an exception."""
+    """Writes a function of about `size` statements. `calm`: only what cannot lose part of a path to an exception. `plain`:
+    no function, lambda or comprehension inside, so each run is one path and its calls say which."""
 
-    def __init__(self, random, size, calm=False, loops=True, match=sys.version_info >= (3, 10)):
+    def __init__(self, random, size, calm=False, loops=True, plain=False, match=sys.version_info >= (3, 10)):
+        self.plain = plain
         self.random, self.left, self.calm, self.loops, self.match = random, size, calm, loops, match
         self.names = 0
         self.lines = ["def f(d, log):"]
@@ -97,6 +99,8 @@ class Program:
             return "(not %s)" % again()
         if kind < 9:
             return "(%s < %s < %s)" % (self.decide(), self.decide(), self.decide())
+        if self.plain:
+            return "[%s, %s]" % (again(), again())
         if kind < 10:
             return "[%s for i in range(2) if %s]" % (again(), again())
         if kind < 11:
@@ -115,7 +119,7 @@ class Program:
         self.left -= 1
         if self.left < 0 or depth > 6:
             return self.put(depth, "log(%d)" % self.name())
-        choices = ["log", "log", "if", "if", "assign", "return", "expression", "nested"]
+        choices = ["log", "log", "if", "if", "assign", "return", "expression"] + ([] if self.plain else ["nested"])
         if self.loops:
             choices += ["for", "while"] + (["break", "continue"] if in_loop else [])
         if self.match:

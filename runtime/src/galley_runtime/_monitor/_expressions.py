@@ -20,6 +20,7 @@ from ._syntax import (
     conjunction,
     constant,
     count_expression,
+    item,
     load,
     store,
 )
@@ -118,8 +119,9 @@ class Expressions:
 
     def test(self, e, t, f):
         """A condition: only its truth is used, so increments may stand for its value."""
-        if not self.walrus or self.blind:
-            return self._children(e, choice(f, t))
+        if self.blind:
+            node, new = self._children(e, choice(f, t))
+            return node, at(conjunction(new, advance(self.number, f.ways)), e) if f.ways else new
         truth = constant_truth(e)
         if truth is not None:
             return (t if truth else f), e
@@ -189,7 +191,7 @@ class Expressions:
         if deciding:
             element = getattr(new, fields[-1])
             pair = ast.Tuple(elts=[element, count_expression(self.number)], ctx=ast.Load())
-            setattr(new, fields[-1], at(ast.Subscript(value=pair, slice=constant(0), ctx=ast.Load()), element))
+            setattr(new, fields[-1], at(item(pair, constant(0)), element))
         new.generators = generators
         self.number, self.walrus = state
         self.has_items = self.has_items or isinstance(e, ast.GeneratorExp)

@@ -67,6 +67,9 @@ class Starts:
         self.total += node.ways
         return first
 
+    def places(self):
+        return [(first, node.ways) for first, node in self._entries]
+
     def lines(self, number):
         """The source lines of a path, in order, without repetitions next to each other; [] for a number out of range."""
         chosen = None

@@ -34,6 +34,7 @@ from ._syntax import (
     contains,
     count_expression,
     count_statement,
+    item,
     store,
 )
 
@@ -49,10 +50,12 @@ class Numbered:
         self.index = index
         self.name = name
         self.line = node.lineno
+        self.first_line = min([node.lineno] + [each.lineno for each in getattr(node, "decorator_list", ())])
         self.last_line = getattr(node, "end_lineno", node.lineno)
         self.reason = None
         self.starts = Starts()
         self.has_items = False
+        self.coarse = False  # some statement has too many ways by itself: what it decides is not told apart
 
     @property
     def paths(self):
@@ -132,7 +135,7 @@ class Instrumenter(ast.NodeTransformer):
         entry, body = work.walk(body, exit_node(), Jumps(exit_node()))
         first = known.starts.add(entry)
         work.finish()
-        known.has_items = work.has_items
+        known.has_items, known.coarse = work.has_items, work.coarse
         slot = known.paths
         raised = [assign(NUMBER, constant(slot)), ast.Expr(call(FUNCTION + str(known.index))), _again()]
         handlers = [ast.ExceptHandler(type=constant(BASE_EXCEPTION), name=None, body=raised)]
@@ -163,7 +166,7 @@ class Instrumenter(ast.NodeTransformer):
                 return node
             first = known.starts.add(at_line(entry, node.body.lineno))
             work.finish()
-            known.has_items = work.has_items
+            known.has_items, known.coarse = work.has_items, work.coarse
         finally:
             self._scope.pop()
         parts = [
@@ -173,7 +176,7 @@ class Instrumenter(ast.NodeTransformer):
             count_expression(NUMBER),
         ]
         new = copy.copy(node)
-        answer = ast.Subscript(ast.Tuple(elts=parts, ctx=ast.Load()), slice=constant(2), ctx=ast.Load())
+        answer = item(ast.Tuple(elts=parts, ctx=ast.Load()), constant(2))
         new.body = at(answer, node.body)
         return new
 
@@ -192,7 +195,7 @@ class Numbering(Statements):
         self._instrumenter = instrumenter
         self.starts = starts
         self.late_starts = []
-        self.has_items = False
+        self.has_items = self.coarse = False
         self._names = 0
 
     def fresh(self, prefix):
@@ -214,7 +217,7 @@ class Numbering(Statements):
 
 
 def _block(index):
-    return ast.Subscript(value=call(BLOCK + str(index)), slice=constant(index), ctx=ast.Load())
+    return item(call(BLOCK + str(index)), constant(index))
 
 
 def _again():

@@ -73,6 +73,7 @@ class Statements(Expressions):
         return (node, part) if node.ways <= SPLIT else self._blind(statement, cut_node(), jumps)
 
     def _blind(self, statement, k, jumps):
+        self.coarse = True
         blind, self.blind = self.blind, True
         try:
             return self.statement(statement, k, jumps)

@@ -5,6 +5,7 @@ they are compiled as marked strings and exchanged afterwards (`_codes.py`), so n
 """
 
 import ast
+import sys
 
 COUNTS, NUMBER = ".c", ".r"
 SETITEM, BASE_EXCEPTION, GENERATOR_EXIT = (
@@ -45,6 +46,12 @@ def store(name):
     return ast.Name(id=name, ctx=ast.Store())
 
 
+def item(value, key, ctx=None):
+    """`value[key]`; Python 3.8 still wraps the key."""
+    key = ast.Index(value=key) if sys.version_info < (3, 9) else key
+    return ast.Subscript(value=value, slice=key, ctx=ctx or ast.Load())
+
+
 def assign(name, value):
     return ast.Assign(targets=[store(name)], value=value, type_comment=None)
 
@@ -64,13 +71,13 @@ def advance_statement(name, amount):
 
 
 def count_statement():
-    slot = ast.Subscript(value=load(COUNTS), slice=load(NUMBER), ctx=ast.Store())
+    slot = item(load(COUNTS), load(NUMBER), ast.Store())
     return ast.AugAssign(target=slot, op=ast.Add(), value=constant(1))
 
 
 def count_expression(name):
     """Counts the path `name` as an expression; None."""
-    slot = ast.Subscript(value=load(COUNTS), slice=load(name), ctx=ast.Load())
+    slot = item(load(COUNTS), load(name))
     more = ast.BinOp(left=slot, op=ast.Add(), right=constant(1))
     return call(SETITEM, load(COUNTS), load(name), more)
 

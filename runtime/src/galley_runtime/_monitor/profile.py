@@ -64,6 +64,7 @@ class Profiled:
         self.name = numbered.name
         self.line = numbered.line
         self.paths = numbered.paths
+        self.coarse = numbered.coarse
         self.stream = stream
         self.source = source
         self.hash = _source.function_hash(source, numbered.line, numbered.last_line)
@@ -99,6 +100,11 @@ class Profiled:
             passed = [line for line in self.lines(number) if line in self._fallback_lines]
             self._fallbacks[number] = passed[0] if passed else None
         return self._fallbacks[number]
+
+    @property
+    def starts(self):
+        """(first number, ways) of every place where its paths may start."""
+        return self._numbered.starts.places()
 
     def telling_line(self, number, passed):
         """The line that tells a new path from the known ones: the first that none of them passed, else its last."""
@@ -164,7 +170,7 @@ class Profile:
         known = {each.index: each for each in instrumenter.functions}
         for each in instrumenter.functions:
             if each.reason is not None:
-                self._unfit[each.name.rpartition(".")[2].partition(":")[0], each.line, source.filename] = each.reason
+                self._unfit[each.name.rpartition(".")[2].partition(":")[0], each.first_line, source.filename] = each.reason
         marks = {SETITEM: operator.setitem, BASE_EXCEPTION: BaseException, GENERATOR_EXIT: GeneratorExit}
         for plain_code, counting_code in _codes.pairs_of(plain, counting):
             final = _codes.with_objects(counting_code, marks, self._current.get, self._note)
