@@ -1,8 +1,9 @@
-import { copyFile, link, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { copyFile, link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { RecordCache, stepKey } from '../cache/record-cache.ts';
+import { makeWorkFolder } from '../cache/work-folder.ts';
 import { findPython, findUv } from '../command/host-programs.ts';
 import { openHttp } from '../download/http.ts';
 import type { Requirement } from '../recipe/requirement.ts';
@@ -70,7 +71,7 @@ export async function makeLock(request: LockRequest, options: MakeLockOptions): 
   const known = await records.get(key);
   if (known !== undefined && (await builtWheelsArePresent(known, options.cacheDir)))
     return { lock: known, cached: true };
-  const work = await mkdtemp(join(tmpdir(), 'galley-lock-'));
+  const work = await makeWorkFolder(options.cacheDir, `lock-${randomUUID()}`);
   try {
     const resolver = await openResolver(request, options, work);
     const wheels = await resolver.all();
