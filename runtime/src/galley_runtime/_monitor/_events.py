@@ -5,7 +5,7 @@ from collections import deque
 
 A_DAY = 10
 HELD = 1000
-VALUE_LENGTH = 200
+VALUE_LENGTH = 400
 REMEMBERED = 20_000
 
 
@@ -31,8 +31,12 @@ class Events:
         if quota[1] >= A_DAY or len(self._announced) >= REMEMBERED:
             return False
         quota[1] += 1
-        event = {"seq": seq, "time": rfc3339(seconds), "kind": kind, "stream": stream, "value": value[:VALUE_LENGTH]}
-        event.update(detail, count=1, requestId=str(request_id)[:VALUE_LENGTH])
+        event = {"seq": seq, "time": rfc3339(seconds), "kind": kind, "stream": stream, "value": value}
+        event.update(detail)
+        for name, text in event.items():  # a reader refuses what is longer (wire.md: sizes are capped)
+            if isinstance(text, str):
+                event[name] = text[:VALUE_LENGTH]
+        event.update(count=1, requestId=str(request_id)[:VALUE_LENGTH])
         self._announced[key] = event
         self._held.append(event)
         return True

@@ -5,6 +5,7 @@ from bisect import bisect_left, bisect_right
 from ._numeric import is_finite
 
 PROJECTIONS = 32
+DECIMALS = 6  # edges are values of reference rows: the last bits of a sum depend on its order and must not decide a cell
 KNOTS = 64
 TOP_CATEGORIES = 16
 
@@ -81,14 +82,14 @@ class ProjectionCells:
             for line, row in zip(filled, rows):
                 for position, value in self.features.sparse(row):
                     line[position] = value
-            return (filled @ self._matrix + self._offset).tolist()
+            return (filled @ self._matrix + self._offset).round(DECIMALS).tolist()
         answers = []
         for row in rows:
             sums = list(self._offset)
             for position, value in self.features.sparse(row):
                 for line, weight in enumerate(self._columns[position]):
                     sums[line] += weight * value
-            answers.append(sums)
+            answers.append([round(total, DECIMALS) for total in sums])
         return answers
 
     def cells(self, rows):
@@ -99,7 +100,8 @@ class ProjectionCells:
         """A list per projection of the value of each row; `columns` holds the values of each of the features' columns."""
         if self._numpy is None:
             return list(zip(*self.values(list(zip(*columns)))))
-        return (self.features.matrix(columns, self._numpy) @ self._matrix + self._offset).T.tolist()
+        values = self.features.matrix(columns, self._numpy) @ self._matrix + self._offset
+        return values.round(DECIMALS).T.tolist()
 
     def cells_by_projection(self, columns):
         """A list per projection of the cell of each row."""

@@ -19,6 +19,7 @@ from ._sighting import Sightings
 from ._split import keep_by_hash
 from ._table import Table, numpy_if_loaded
 
+LATEST = 2.0**40  # seconds: a time before 1970 or in the year 36,000 is no time of a request
 JOINT_PER_MINUTE = 6000  # requests whose joint cells are counted; beyond that one in two, in four, …
 JOINT_PER_MINUTE_PURE = 600  # without numpy a row of the joint streams costs ten times as much
 
@@ -184,7 +185,8 @@ class Observation:
         try:
             if event_time is not None:
                 timestamp = getattr(event_time, "timestamp", None)
-                self.seconds = float(timestamp() if timestamp is not None else event_time)
+                seconds = float(timestamp() if timestamp is not None else event_time)
+                self.seconds = seconds if 0.0 <= seconds < LATEST else None
             if counter.profile is not None:
                 self.block, self._token = counter.profile.enter()
         except Exception:

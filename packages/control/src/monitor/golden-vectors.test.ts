@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readBuckets } from './bucket.ts';
+import { streamDistance } from './distance.ts';
+import { readReference } from './reference.ts';
+import { BucketSums, countsRow } from './stream-sums.ts';
+
+/** What the runtime wrote, and what its own arithmetic made of it (tests/fixtures/wire/README.md). */
+const folder = join(import.meta.dirname, '../../../../tests/fixtures/wire');
+const bytes = (name: string): Buffer => readFileSync(join(folder, name));
+const parsed = (name: string): unknown => JSON.parse(bytes(name).toString('utf8'));
+
+interface Merged {
+  readonly requests: number;
+  readonly rows: number;
+  readonly failures: number;
+  readonly late: number;
+  readonly streams: Record<string, { n: number; counts: number[]; totalVariation: number }>;
+}
+
+function sums(order: readonly string[]): BucketSums {
+  const sum = new BucketSums();
+  for (const name of order) {
+    const answer = readBuckets(bytes(name));
+    if (answer === undefined) throw new Error(`${name} is not of the agreed shape`);
+    for (const bucket of answer.buckets) sum.add(bucket);
+  }
+  return sum;
+}
+
+test('the sums of two replicas are the integers that Python gets, in either order', () => {
+  // The shape is that of our own fixture, written by runtime/tests/wire_vectors.py.
+  const merged = parsed('merged.json') as Merged;
+  for (const order of [
+    ['buckets-r1.json', 'buckets-r2.json'],
+    ['buckets-r2.json', 'buckets-r1.json'],
+  ]) {
+    const sum = sums(order);
+    expect([sum.requests, sum.rows, sum.failures, sum.late].map(Number)).toEqual([
+      merged.requests,
+      merged.rows,
+      merged.failures,
+      merged.late,
+    ]);
+    expect([...sum.streams.keys()].toSorted()).toEqual(Object.keys(merged.streams).toSorted());
+    for (const [id, stream] of Object.entries(merged.streams)) {
+      const own = sum.streams.get(id);
+      expect(own?.n, id).toBe(BigInt(stream.n));
+      expect(countsRow(own, stream.counts.length), id).toEqual(stream.counts.map(BigInt));
+    }
+  }
+});
+
+test('distances are bit for bit those that Python gets', () => {
+  const merged = parsed('merged.json') as Merged;
+  const reference = readReference(parsed('reference.json'));
+  const sum = sums(['buckets-r1.json', 'buckets-r2.json']);
+  const found = reference?.streams.map((stream) => [
+    stream.id,
+    streamDistance(stream, sum.streams.get(stream.id))?.totalVariation,
+  ]);
+  expect(Object.fromEntries(found ?? [])).toEqual(
+    Object.fromEntries(Object.entries(merged.streams).map(([id, stream]) => [id, stream.totalVariation])),
+  );
+});
