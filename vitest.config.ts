@@ -17,6 +17,8 @@ export default defineConfig({
         ? ['**/node_modules/**']
         : ['**/node_modules/**', '**/*.long.test.ts'],
     testTimeout: 60_000,
+    // The default of a second is no deadline on a machine that does something else as well.
+    expect: { poll: { timeout: 20_000 } },
     hookTimeout: 120_000,
     maxWorkers: 2,
     pool: 'forks',
