@@ -92,7 +92,9 @@ class Program:
         if kind < 3:
             return self.decide()
         if kind < 5:
-            return "(%s)" % (" %s " % self.random.choice(["and", "or"])).join(again() for _ in range(self.random.randint(2, 3)))
+            return "(%s)" % (" %s " % self.random.choice(["and", "or"])).join(
+                again() for _ in range(self.random.randint(2, 3))
+            )
         if kind < 7:
             return "(%s if %s else %s)" % (again(), again(), again())
         if kind < 8:
@@ -125,7 +127,9 @@ class Program:
         if self.match:
             choices += ["match"]
         if not self.calm:
-            choices += ["try", "try", "finally", "finally", "with", "raise", "assert"] + (["yield"] if self.generator else [])
+            choices += ["try", "try", "finally", "finally", "with", "raise", "assert"] + (
+                ["yield"] if self.generator else []
+            )
         getattr(self, "put_" + self.random.choice(choices))(depth, in_loop, final)
 
     def put_log(self, depth, in_loop, final):
@@ -195,7 +199,9 @@ class Program:
     def put_try(self, depth, in_loop, final):
         self.put(depth, "try:")
         self.block(depth + 1, in_loop, final)
-        for kind in self.random.sample(["Boom", "(KeyError, AssertionError)", "IndexError as e", "Exception as e"], self.random.randint(1, 3)):
+        for kind in self.random.sample(
+            ["Boom", "(KeyError, AssertionError)", "IndexError as e", "Exception as e"], self.random.randint(1, 3)
+        ):
             self.put(depth, "except %s:" % kind)
             self.block(depth + 1, in_loop, final)
         if self.random.random() < 0.4:
@@ -218,13 +224,18 @@ class Program:
             self.put(depth, "log(%d)" % self.name())
 
     def put_with(self, depth, in_loop, final):
-        managers = ", ".join(self.expression(2) if self.random.random() < 0.1 else self.decide() for _ in range(self.random.randint(1, 2)))
+        managers = ", ".join(
+            self.expression(2) if self.random.random() < 0.1 else self.decide()
+            for _ in range(self.random.randint(1, 2))
+        )
         self.put(depth, "with %s:" % managers)
         self.block(depth + 1, in_loop, final)
 
     def put_match(self, depth, in_loop, final):
         self.put(depth, "match bool(%s):" % self.expression())
-        for pattern in self.random.sample(["True", "False", "y if %s" % self.expression(), "True if %s" % self.expression()], 2):
+        for pattern in self.random.sample(
+            ["True", "False", "y if %s" % self.expression(), "True if %s" % self.expression()], 2
+        ):
             self.put(depth + 1, "case %s:" % pattern)
             self.block(depth + 2, in_loop, final)
         if self.random.random() < 0.5:

@@ -61,7 +61,9 @@ class Trial:
     def program(self, seed):
         chance = random.Random(seed)
         sort = ("any", "calm", "straight")[seed % 3]
-        written = Program(chance, chance.randint(3, 25), calm=sort != "any", loops=sort != "straight", plain=sort == "straight")
+        written = Program(
+            chance, chance.randint(3, 25), calm=sort != "any", loops=sort != "straight", plain=sort == "straight"
+        )
         try:
             plain, counted = load(written.text), load(written.text)
         except SyntaxError:  # what Python forbids: `break` in an `except*`, say

@@ -71,7 +71,14 @@ def test_a_category_is_frequent_other_or_never_seen():
     dictionary = ["a"] * 30 + ["b"] * 20 + ["rare"] * 19
     cells = CategoryCells.of(dictionary + ["late"], dictionary)
     assert cells.categories == ["a", "b"]
-    assert [label(cells, v) for v in ("a", "rare", "late", None, 3, True)] == ["a", "other", "unseen", "null", "wrong type", "wrong type"]
+    assert [label(cells, v) for v in ("a", "rare", "late", None, 3, True)] == [
+        "a",
+        "other",
+        "unseen",
+        "null",
+        "wrong type",
+        "wrong type",
+    ]
     assert fingerprint("rare") in cells.known and fingerprint("late") not in cells.known
     again = CategoryCells.read(cells.describe())
     assert [again.cell(v) for v in dictionary] == [cells.cell(v) for v in dictionary]
@@ -84,7 +91,13 @@ def test_at_most_sixty_four_categories_have_names():
 
 def test_a_boolean_column_has_both_truths_whatever_was_seen():
     cells = _column.cells_of([True] * 5, [True])
-    assert [label(cells, v) for v in (True, False, None, "true", 1)] == ["true", "false", "null", "wrong type", "wrong type"]
+    assert [label(cells, v) for v in (True, False, None, "true", 1)] == [
+        "true",
+        "false",
+        "null",
+        "wrong type",
+        "wrong type",
+    ]
 
 
 def test_mostly_distinct_strings_are_text_and_leave_no_word_behind():
@@ -105,7 +118,10 @@ def test_characters_are_mean_shares_over_texts_and_rows_without_text_count_as_no
 def test_times_are_hours_and_weekdays():
     assert is_date_column(["2013-01-09T22:00:00Z", None]) and not is_date_column(["2013-01-09", "soon"])
     assert label(HourCells(), "2013-01-09T22:00:00Z") == "22 h" and label(HourCells(), "2013-01-09") == "none"
-    assert label(WeekdayCells(), "2013-01-09T22:00:00Z") == "Wednesday" and label(WeekdayCells(), "2013-02-31") == "wrong type"
+    assert (
+        label(WeekdayCells(), "2013-01-09T22:00:00Z") == "Wednesday"
+        and label(WeekdayCells(), "2013-02-31") == "wrong type"
+    )
 
 
 def test_predictions_are_classes_or_scores():

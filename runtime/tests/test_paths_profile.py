@@ -132,14 +132,18 @@ def test_the_mark_of_a_fallback_belongs_to_the_line_it_stands_on_or_to_the_next(
 
 
 def test_an_exception_is_counted_with_its_line_and_not_as_a_path(load):
-    loaded = load("def g(x):\n    return 1 / x\n\ndef f(x):\n    try:\n        return g(x)\n    except ZeroDivisionError:\n        return 0\n")
+    loaded = load(
+        "def g(x):\n    return 1 / x\n\ndef f(x):\n    try:\n        return g(x)\n    except ZeroDivisionError:\n        return 0\n"
+    )
     counts, raised = loaded.ask(0)
     assert raised == {"g": [("ZeroDivisionError", 2)]} and not counts["g"]
     assert sum(counts["f"].values()) == 1
 
 
 def test_a_generator_that_is_closed_early_counts_as_nothing(load):
-    loaded = load("def g(n):\n    try:\n        for i in range(n):\n            yield i\n    finally:\n        n = 0\n\ndef f(n):\n    it = g(n)\n    next(it)\n    it.close()\n")
+    loaded = load(
+        "def g(n):\n    try:\n        for i in range(n):\n            yield i\n    finally:\n        n = 0\n\ndef f(n):\n    it = g(n)\n    next(it)\n    it.close()\n"
+    )
     counts, raised = loaded.ask(3)
     assert raised == {} and counts["g"] == {}
 
@@ -169,7 +173,9 @@ def test_code_is_exchanged_only_where_the_source_is_really_the_loaded_one(tmp_pa
     exec(compile("def f(x):\n    return 1 if x else 2\n", "n.ipynb#cell=1", "exec"), namespace)
     cell = {"notebook": "n.ipynb", "cell": 1, "source": "def f(x):\n    return 1 if x else 2.0\n"}
     code = namespace["f"].__code__
-    watching = profile.install(None, types.SimpleNamespace(predictor=namespace["f"], validator=None), {"cells": [cell]}, str(tmp_path))
+    watching = profile.install(
+        None, types.SimpleNamespace(predictor=namespace["f"], validator=None), {"cells": [cell]}, str(tmp_path)
+    )
     watching.remove()
     assert namespace["f"].__code__ is code
     assert watching.skipped == [{"name": "f", "reason": "no source"}]
@@ -203,7 +209,9 @@ def test_a_cell_with_a_magic_line_is_still_understood(tmp_path):
     body = "\ndef f(x):\n    return 1 if x else 0\n"
     exec(compile("get_ipython = None" + body, "n.ipynb#cell=1", "exec"), namespace)
     cells = {"cells": [{"notebook": "n.ipynb", "cell": 1, "source": "%matplotlib inline" + body}]}
-    watching = profile.install(None, types.SimpleNamespace(predictor=namespace["f"], validator=None), cells, str(tmp_path))
+    watching = profile.install(
+        None, types.SimpleNamespace(predictor=namespace["f"], validator=None), cells, str(tmp_path)
+    )
     watching.remove()
     assert watching.names() == ["n.ipynb#f"]
 
@@ -254,7 +262,10 @@ def test_modules_of_the_repository_are_profiled_now_and_when_they_are_first_impo
         galley_late.Later().at(0)
         watching.leave(token)
         taken = {f.stream: (f.describe()["file"], sum(c.values())) for f, c, _ in watching.taken(block)}
-        assert taken == {"path/galley_early.py#now": ("galley_early.py", 1), "path/galley_late.py#Later.at": ("galley_late.py", 1)}
+        assert taken == {
+            "path/galley_early.py#now": ("galley_early.py", 1),
+            "path/galley_late.py#Later.at": ("galley_late.py", 1),
+        }
     finally:
         watching.remove()
         for name in ("galley_early", "galley_late"):
@@ -262,7 +273,9 @@ def test_modules_of_the_repository_are_profiled_now_and_when_they_are_first_impo
 
 
 def test_a_function_with_millions_of_ways_is_cut_and_stays_exact(load):
-    loaded = load("def f(x):\n" + "".join("    if x & %d: y = %d\n" % (1 << i, i) for i in range(40)) + "    return x\n")
+    loaded = load(
+        "def f(x):\n" + "".join("    if x & %d: y = %d\n" % (1 << i, i) for i in range(40)) + "    return x\n"
+    )
     function = loaded.function("f")
     assert len(function.starts) > 1 and max(ways for _, ways in function.starts) <= 1_000_000
     one, two = loaded.ask(5)[0]["f"], loaded.ask(7)[0]["f"]

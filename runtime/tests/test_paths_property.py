@@ -12,7 +12,9 @@ TRIAL = Path(__file__).parent / "path_trial.py"
 
 
 def proved(python, first, programs):
-    said = subprocess.run([python, "-I", str(TRIAL), str(first), str(programs)], capture_output=True, text=True, check=False)
+    said = subprocess.run(
+        [python, "-I", str(TRIAL), str(first), str(programs)], capture_output=True, text=True, check=False
+    )
     assert said.returncode == 0, said.stderr[-4000:]
     ran, runs, accounted, told_apart = (int(part.split()[0]) for part in said.stdout.split(", "))
     assert ran > programs * 0.9 and runs == 8 * ran

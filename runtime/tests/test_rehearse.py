@@ -57,7 +57,13 @@ def image(tmp_path):
         model / "model.json",
         {
             "schema": "galley.dev/model/v1",
-            "predictor": {"name": "predictor", "kind": "callable", "type": "function", "notebook": "model.ipynb", "cell": 1},
+            "predictor": {
+                "name": "predictor",
+                "kind": "callable",
+                "type": "function",
+                "notebook": "model.ipynb",
+                "cell": 1,
+            },
             "validator": False,
             "callForm": "records",
             "columns": ["kind", "x"],
@@ -65,9 +71,22 @@ def image(tmp_path):
             "example": None,
         },
     )
-    cell = {"notebook": "model.ipynb", "cell": 1, "index": 0, "source": CELL, "tags": [], "filename": "model.ipynb#cell=1"}
+    cell = {
+        "notebook": "model.ipynb",
+        "cell": 1,
+        "index": 0,
+        "source": CELL,
+        "tags": [],
+        "filename": "model.ipynb#cell=1",
+    }
     write(model / "cells.json", {"schema": "galley.dev/cells/v1", "cells": [cell]})
-    check = {"notebook": "model.ipynb", "cell": 2, "tag": "test", "rows": [{"kind": "a", "x": 9.0}], "predictions": [2.0]}
+    check = {
+        "notebook": "model.ipynb",
+        "cell": 2,
+        "tag": "test",
+        "rows": [{"kind": "a", "x": 9.0}],
+        "predictions": [2.0],
+    }
     write(model / "checks.json", {"schema": "galley.dev/checks/v1", "checks": [check]})
     subprocess.run([sys.executable, "-c", MAKE, str(model), CELL], check=True)
     rows = [{"kind": "ab"[i % 2], "x": float(i % 11) + (i % 7) / 10} for i in range(400)]

@@ -57,7 +57,12 @@ def made():
     files = {"reference.json": reference}
     requests = {"r1": (0.0, True, 40), "r2": (30.0, False, 25)}
     for replica, (shift, feed, many) in requests.items():
-        counter = Counter(json.loads(json.dumps(reference)), lambda: 1_700_000_000.0, environment={"GALLEY_REPLICA": replica}, boot="boot-of-" + replica)
+        counter = Counter(
+            json.loads(json.dumps(reference)),
+            lambda: 1_700_000_000.0,
+            environment={"GALLEY_REPLICA": replica},
+            boot="boot-of-" + replica,
+        )
         counter.attach(watching)
         for number in range(many):
             rows = [row(chance, shift, feed) for _ in range(chance.choice([1, 2, 3, 7]))]

@@ -219,4 +219,3 @@ class Expressions:
 def constant_truth(e):
     """True or False for a literal that Python itself decides while compiling; None otherwise."""
     return bool(e.value) if isinstance(e, ast.Constant) else None
-

@@ -40,7 +40,18 @@ from ._syntax import (
 
 LIST_UP_TO = 4096  # paths: a list is quicker, a dict takes no room for paths that never run
 FRAME_READERS = {"locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe", "stack"}
-COMPILERS = {"jit", "njit", "vectorize", "guvectorize", "cfunc", "stencil", "script", "pjit", "tf.function", "torch.compile"}
+COMPILERS = {
+    "jit",
+    "njit",
+    "vectorize",
+    "guvectorize",
+    "cfunc",
+    "stencil",
+    "script",
+    "pjit",
+    "tf.function",
+    "torch.compile",
+}
 
 
 class Numbered:

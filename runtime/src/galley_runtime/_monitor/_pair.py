@@ -61,7 +61,9 @@ class PairCells:
         """(where its cell lies in the pairs' block, the number of the pair), for each pair that one row has both values of."""
         if self._numpy is None:
             sides = [(value > split) if is_finite(value) else None for value, split in zip(row, self._splits)]
-            there = [number for number, (a, b) in enumerate(self.pairs) if sides[a] is not None and sides[b] is not None]
+            there = [
+                number for number, (a, b) in enumerate(self.pairs) if sides[a] is not None and sides[b] is not None
+            ]
             return [4 * n + 2 * sides[self.pairs[n][0]] + sides[self.pairs[n][1]] for n in there], there
         numpy = self._numpy
         if not self.pairs:
@@ -99,11 +101,18 @@ class PairCells:
         table = numpy.array([[v if is_finite(v) else float("nan") for v in column] for column in values], dtype=float)
         high = table > self._split_row[:, None]
         low = table <= self._split_row[:, None]  # of NaN neither is true
-        sides = numpy.concatenate([low, high]).astype(numpy.float64)  # whole numbers far below 2^53: the products are exact
+        sides = numpy.concatenate([low, high]).astype(
+            numpy.float64
+        )  # whole numbers far below 2^53: the products are exact
         counts = (sides @ sides.T).astype(numpy.int64)
         size, left, right = len(self.names), self._left, self._right
         return numpy.stack(
-            [counts[left, right], counts[left, size + right], counts[size + left, right], counts[size + left, size + right]],
+            [
+                counts[left, right],
+                counts[left, size + right],
+                counts[size + left, right],
+                counts[size + left, size + right],
+            ],
             axis=1,
         )
 

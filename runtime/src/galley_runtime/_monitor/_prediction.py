@@ -92,6 +92,7 @@ def parts_of(values):
     if isinstance(first, (list, tuple)):
         width = min(len(first), PARTS)
         return {
-            str(i): [v[i] if isinstance(v, (list, tuple)) and len(v) > i else None for v in values] for i in range(width)
+            str(i): [v[i] if isinstance(v, (list, tuple)) and len(v) > i else None for v in values]
+            for i in range(width)
         }
     return {"": values}

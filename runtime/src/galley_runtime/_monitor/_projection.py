@@ -5,7 +5,9 @@ from bisect import bisect_left, bisect_right
 from ._numeric import is_finite
 
 PROJECTIONS = 32
-DECIMALS = 6  # edges are values of reference rows: the last bits of a sum depend on its order and must not decide a cell
+DECIMALS = (
+    6  # edges are values of reference rows: the last bits of a sum depend on its order and must not decide a cell
+)
 KNOTS = 64
 TOP_CATEGORIES = 16
 
@@ -38,7 +40,6 @@ class Features:
             if at is not None:
                 filled.append((at, 1.0))
         return filled
-
 
     def matrix(self, columns, numpy):
         """All rows at once as a numpy matrix; `columns` holds the values of each of `columns`."""
@@ -105,7 +106,9 @@ class ProjectionCells:
 
     def cells_by_projection(self, columns):
         """A list per projection of the cell of each row."""
-        return [[cell_of(edges, value) for value in line] for edges, line in zip(self._edges, self.by_projection(columns))]
+        return [
+            [cell_of(edges, value) for value in line] for edges, line in zip(self._edges, self.by_projection(columns))
+        ]
 
 
 def cell_of(edges, value):
@@ -140,4 +143,3 @@ def knots_of(values):
         return []
     last = len(ordered) - 1
     return [ordered[round((step + 0.5) / KNOTS * last)] for step in range(KNOTS)]
-

@@ -6,7 +6,19 @@ import types
 
 OBJECTS = 50_000
 OF_ONE_CONTAINER = 1000  # a lookup table of a million rows is not searched for functions
-_ATOMS = (int, float, complex, str, bytes, bytearray, bool, type(None), type(Ellipsis), types.ModuleType, types.CodeType)
+_ATOMS = (
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    bytearray,
+    bool,
+    type(None),
+    type(Ellipsis),
+    types.ModuleType,
+    types.CodeType,
+)
 
 
 def functions_of(roots):

@@ -79,7 +79,11 @@ class Source:
 def comments(text):
     """(line, comment) of a source that parses; nothing of one that does not."""
     try:
-        return [(t.start[0], t.string) for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type == tokenize.COMMENT]
+        return [
+            (t.start[0], t.string)
+            for t in tokenize.generate_tokens(io.StringIO(text).readline)
+            if t.type == tokenize.COMMENT
+        ]
     except (tokenize.TokenError, SyntaxError, IndentationError):
         return [(i + 1, m.group()) for i, line in enumerate(text.splitlines()) for m in [FALLBACK.search(line)] if m]
 

@@ -367,4 +367,3 @@ def irrefutable(pattern):
 
 def at_all(statements, place):
     return [at(statement, place) for statement in statements]
-

@@ -71,9 +71,10 @@ class Profiled:
         self._numbered = numbered
         self._fallback_lines = fallback_lines
         self._fallbacks = {}
+        self._zeros = [0] * (self.paths + 2) if numbered.counts_in_list else None
 
     def empty(self):
-        return [0] * (self.paths + 2) if self._numbered.counts_in_list else defaultdict(int)
+        return self._zeros[:] if self._zeros is not None else defaultdict(int)
 
     def taken(self, counts):
         """({path number: times}, how often it ended by an exception)."""
@@ -170,13 +171,17 @@ class Profile:
         known = {each.index: each for each in instrumenter.functions}
         for each in instrumenter.functions:
             if each.reason is not None:
-                self._unfit[each.name.rpartition(".")[2].partition(":")[0], each.first_line, source.filename] = each.reason
+                self._unfit[each.name.rpartition(".")[2].partition(":")[0], each.first_line, source.filename] = (
+                    each.reason
+                )
         marks = {SETITEM: operator.setitem, BASE_EXCEPTION: BaseException, GENERATOR_EXIT: GeneratorExit}
         for plain_code, counting_code in _codes.pairs_of(plain, counting):
             final = _codes.with_objects(counting_code, marks, self._current.get, self._note)
             if final is not counting_code:
                 inside = [known[index] for index in _indexes(counting_code)]
-                self._codes[plain_code.co_name, plain_code.co_firstlineno].append((plain_code, final, inside, source, fallbacks))
+                self._codes[plain_code.co_name, plain_code.co_firstlineno].append(
+                    (plain_code, final, inside, source, fallbacks)
+                )
 
     # Exchanging
 
@@ -237,6 +242,10 @@ class Profile:
     def watch_imports(self):
         self._watch = _Watch(self)
         sys.meta_path.insert(0, self._watch)
+
+    def exchanged(self):
+        """[(function, its plain code)] of what runs counting code now."""
+        return list(self._originals)
 
     def remove(self):
         """Puts the plain codes back and stops watching imports: for measuring without, and for tests."""

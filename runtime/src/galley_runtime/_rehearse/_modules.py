@@ -27,5 +27,7 @@ def _own() -> List[str]:
     for folder, folders, files in os.walk(root):
         folders[:] = [name for name in folders if name not in _NOT_SERVED and not name.startswith("__")]
         package = ".".join(["galley_runtime"] + [p for p in os.path.relpath(folder, root).split(os.sep) if p != "."])
-        found += [package if name == "__init__.py" else f"{package}.{name[:-3]}" for name in files if name.endswith(".py")]
+        found += [
+            package if name == "__init__.py" else f"{package}.{name[:-3]}" for name in files if name.endswith(".py")
+        ]
     return found
