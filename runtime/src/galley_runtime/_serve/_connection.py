@@ -21,6 +21,8 @@ __all__ = ["Connection"]
 _DRAIN_SECONDS = 2.0
 #: For the one request of a connection that was accepted while stopping.
 _LAST_SECONDS = 1.0
+#: A connection without a request is not closed for another's sake before this.
+_YOUTH_SECONDS = 1.0
 _DRAIN_BYTES = 8 * 1024 * 1024
 
 
@@ -46,13 +48,14 @@ class Connection:
         self._stream = Stream(sock, limits.stall_seconds)
         self._lock = threading.Lock()
         self._idle = True
+        self._served = False
         self._last = last
         #: When it became idle, on the monotonic clock.
         self.idle_since = time.monotonic()
 
-    @property
-    def idle(self) -> bool:
-        return self._idle
+    def may_go(self, now: float) -> bool:
+        """Idle, and not so young that its first request may be on its way."""
+        return self._idle and (self._served or now - self.idle_since > _YOUTH_SECONDS)
 
     def finish(self) -> None:
         """No request after the one in hand; an idle connection ends now. A request that has arrived is still read."""
@@ -118,6 +121,7 @@ class Connection:
             if not keep or self._last:
                 return False
             self._idle = True
+            self._served = True
             self.idle_since = time.monotonic()
         return True
 

@@ -11,7 +11,7 @@ import select
 import socket
 import threading
 import time
-from typing import Callable, List, Set
+from typing import Callable, Set
 
 from galley_runtime._serve._budget import Budget
 from galley_runtime._serve._connection import Connection
@@ -21,6 +21,7 @@ from galley_runtime._serve._limits import Limits
 __all__ = ["Listener", "bind_tcp", "bind_unix"]
 
 _BACKLOG = 256
+_PAUSE_SECONDS = 0.05
 
 
 def bind_unix(path: str) -> socket.socket:
@@ -84,6 +85,7 @@ class Listener:
             self._changed.notify_all()
         os.write(self._wake_write, b"x")
         self._thread.join(max(0.1, grace_seconds))
+        os.close(self._wake_write)
         with self._changed:
             for connection in self._open:
                 connection.finish()
@@ -106,37 +108,42 @@ class Listener:
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)
-        while not self._stopping:
+        while True:
             poll.poll()
-            self._accept_waiting()
+            if self._stopping:
+                break
+            # Room is made only for a client that waits, and may be taken back by one that hangs up meanwhile.
+            self._make_room()
+            self._accept_one()
         # A client whose connect() succeeded counts as accepted: what waits in the backlog is served once and closed.
-        self._accept_waiting()
+        while self._accept_one():
+            pass
         self._socket.close()
         os.close(self._wake_read)
 
-    def _accept_waiting(self) -> None:
-        while True:
-            if not self._stopping:
-                self._make_room()
-            try:
-                sock, _ = self._socket.accept()
-            except OSError:
-                return
-            sock.setblocking(True)
-            if sock.family != socket.AF_UNIX:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._begin(sock)
+    def _accept_one(self) -> bool:
+        try:
+            sock, _ = self._socket.accept()
+        except BlockingIOError:
+            return False
+        except OSError:  # no file handle left: the queue stays readable, so without a pause this would spin
+            time.sleep(_PAUSE_SECONDS)
+            return False
+        sock.setblocking(True)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._begin(sock)
+        return True
 
     def _make_room(self) -> None:
         """At the limit the longest idle connection goes; when all are busy, newcomers wait in the kernel's queue."""
         with self._changed:
             while len(self._open) >= self._limits.connections and not self._stopping:
-                idle: List[Connection] = sorted(
-                    (connection for connection in self._open if connection.idle), key=lambda c: c.idle_since
-                )
+                now = time.monotonic()
+                idle = [connection for connection in self._open if connection.may_go(now)]
                 if idle:
-                    idle[0].finish()
-                self._changed.wait(1.0)
+                    min(idle, key=lambda connection: connection.idle_since).finish()
+                self._changed.wait(0.5)
 
     def _begin(self, sock: socket.socket) -> None:
         connection = Connection(sock, self._handler, self._refused, self._limits, self._budget, self._stopping)
