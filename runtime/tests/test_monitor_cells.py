@@ -54,6 +54,12 @@ def test_atoms_come_from_the_dictionary_and_bins_from_all_rows():
     assert not cells.atoms and cells.edges[-1] == 50
 
 
+def test_a_small_dictionary_does_not_make_an_atom_of_every_value():
+    values = [i / 10 for i in range(60)]
+    assert not NumericCells.of(values, values[:17]).atoms
+    assert list(NumericCells.of(values + [1.0] * 10, values[:7] + [1.0] * 10).atoms) == [1.0]
+
+
 def test_tied_edges_are_merged_and_a_constant_column_is_an_atom():
     assert len(NumericCells.of([1] * 30 + [2] * 30 + [3], [5]).edges) <= 3
     cells = NumericCells.of([7.0] * 10, [])

@@ -6,112 +6,14 @@ import subprocess
 import sys
 
 import pytest
+from rehearsed_image import SOURCE, make_image, read, rehearse, write
 
 pytest.importorskip("cloudpickle")
-
-SOURCE = os.path.join(os.path.dirname(__file__), "..", "src")
-CELL = """KNOWN = {"a": 1.0, "b": 2.0}
-
-
-def base(row):
-    value = KNOWN.get(row["kind"])
-    if value is None:
-        return 0.5  # galley: fallback
-    return value
-
-
-def predictor(rows):
-    out = []
-    for row in rows:
-        if row["x"] > 5:
-            out.append(base(row) * 2)
-        else:
-            out.append(base(row))
-    return out
-"""
-
-MAKE = """
-import cloudpickle, json, sys
-folder, cell = sys.argv[1], sys.argv[2]
-namespace = {"__name__": "__main__"}
-exec(compile(cell, "model.ipynb#cell=1", "exec"), namespace)
-import __main__
-for name in ("KNOWN", "base", "predictor"):
-    setattr(__main__, name, namespace[name])
-with open(folder + "/model.pkl", "wb") as file:
-    cloudpickle.dump({"predictor": namespace["predictor"], "validator": None}, file)
-"""
-
-
-def write(path, value):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(value if isinstance(value, str) else json.dumps(value))
 
 
 @pytest.fixture
 def image(tmp_path):
-    """The folders of an image: app, model, and a sample of 400 requests that never takes the fallback."""
-    model = tmp_path / "model"
-    (tmp_path / "app").mkdir()
-    write(
-        model / "model.json",
-        {
-            "schema": "galley.dev/model/v1",
-            "predictor": {
-                "name": "predictor",
-                "kind": "callable",
-                "type": "function",
-                "notebook": "model.ipynb",
-                "cell": 1,
-            },
-            "validator": False,
-            "callForm": "records",
-            "columns": ["kind", "x"],
-            "classes": None,
-            "example": None,
-        },
-    )
-    cell = {
-        "notebook": "model.ipynb",
-        "cell": 1,
-        "index": 0,
-        "source": CELL,
-        "tags": [],
-        "filename": "model.ipynb#cell=1",
-    }
-    write(model / "cells.json", {"schema": "galley.dev/cells/v1", "cells": [cell]})
-    check = {
-        "notebook": "model.ipynb",
-        "cell": 2,
-        "tag": "test",
-        "rows": [{"kind": "a", "x": 9.0}],
-        "predictions": [2.0],
-    }
-    write(model / "checks.json", {"schema": "galley.dev/checks/v1", "checks": [check]})
-    subprocess.run([sys.executable, "-c", MAKE, str(model), CELL], check=True)
-    rows = [{"kind": "ab"[i % 2], "x": float(i % 11) + (i % 7) / 10} for i in range(400)]
-    write(tmp_path / "sample.jsonl", "".join(json.dumps({"rows": [row], "heldOut": True}) + "\n" for row in rows))
-    return tmp_path
-
-
-def rehearse(image):
-    plan = {
-        "schema": "galley.dev/rehearse-plan/v1",
-        "sample": str(image / "sample.jsonl"),
-        "sampleInfo": {"origin": "held-out"},
-        "rowsMax": 10000,
-        "secondsMax": 60,
-        "modelDir": str(image / "model"),
-        "appDir": str(image / "app"),
-        "outDir": str(image / "out"),
-    }
-    write(image / "rehearse.json", plan)
-    command = [sys.executable, os.path.join(SOURCE, "galley_runtime"), "rehearse", str(image / "rehearse.json")]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def read(image, name):
-    return json.loads((image / "out" / name).read_text())
+    return make_image(tmp_path)
 
 
 def test_a_rehearsal_writes_a_reference_whose_streams_each_sum_to_their_requests(image):
@@ -149,6 +51,58 @@ def test_a_check_that_answers_otherwise_is_refused_with_its_cell(image):
     write(image / "model" / "checks.json", checks)
     assert rehearse(image).returncode == 21
     assert "cell 2" in read(image, "failure.json")["message"]
+
+
+def test_without_a_sample_there_is_no_reference_and_the_checks_say_what_columns_are(image):
+    assert rehearse(image, sample=None, sampleInfo=None).returncode == 0
+    assert not (image / "out" / "rehearsed" / "reference.json").exists()
+    columns = read(image, "rehearsed/schema.json")["columns"]
+    assert [(c["name"], c["type"]) for c in columns] == [("kind", "string"), ("x", "number")]
+    assert read(image, "rehearsed/golden.json")["requests"][0]["predictions"] == [2.0]
+
+
+ESTIMATOR = """
+import json, pickle, sys
+import pandas
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+frame = pandas.DataFrame({"kind": ["a", "b"] * 30, "x": [float(i % 7) for i in range(60)]})
+encoded = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["kind"]), remainder="passthrough")
+models = {
+    "encoded": (make_pipeline(encoded, LogisticRegression()), frame),
+    "numbers": (LogisticRegression(), frame[["x"]]),
+    "missing": (HistGradientBoostingClassifier(max_iter=2), frame[["x"]]),
+}
+estimator, X = models[sys.argv[2]]
+estimator.fit(X, ["no", "yes", "no"] * 20)
+info = {"schema": "galley.dev/model/v1", "predictor": {"kind": "estimator"}, "callForm": "frame"}
+with open(sys.argv[1] + "/model.json", "w") as file:
+    json.dump(dict(info, columns=list(X.columns), classes=["no", "yes"], example=None), file)
+with open(sys.argv[1] + "/model.pkl", "wb") as file:
+    pickle.dump({"predictor": estimator, "validator": None}, file)
+"""
+
+
+@pytest.mark.parametrize(
+    ("which", "expected"),
+    [
+        ("encoded", [("kind", "any", True), ("x", "any", True)]),
+        ("numbers", [("x", "number", False)]),
+        ("missing", [("x", "number", True)]),
+    ],
+)
+def test_an_estimator_that_nobody_showed_a_row_is_asked_what_its_columns_take(image, which, expected):
+    pytest.importorskip("sklearn")
+    write(image / "model" / "checks.json", {"schema": "galley.dev/checks/v1", "checks": []})
+    subprocess.run([sys.executable, "-c", ESTIMATOR, str(image / "model"), which], check=True)
+    assert rehearse(image, sample=None, sampleInfo=None).returncode == 0
+    schema = read(image, "rehearsed/schema.json")
+    assert [(c["name"], c["type"], c["nullable"]) for c in schema["columns"]] == expected
+    assert schema["prediction"] == {"type": "class", "classes": ["no", "yes"]}
+    assert read(image, "rehearsed/golden.json")["requests"] == []
 
 
 COUNT = """

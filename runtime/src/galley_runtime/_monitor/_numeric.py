@@ -4,6 +4,9 @@ from bisect import bisect_left
 
 BINS = 10
 ATOM_SHARE = 0.05
+ATOM_ROWS = (
+    10  # of the dictionary: with 17 rows one sighting is already a share above 5 %, and every value would be an atom
+)
 _HUGE = 10**300  # an integer beyond the range of floats is no number to compute with
 
 
@@ -31,8 +34,8 @@ class NumericCells:
         for value in dictionary:
             if is_finite(value):
                 counts[value] = counts.get(value, 0) + 1
-        least = ATOM_SHARE * max(1, len(dictionary))
-        atoms = sorted(value for value, count in counts.items() if count > least)
+        least = ATOM_SHARE * len(dictionary)
+        atoms = sorted(value for value, count in counts.items() if count > least and count >= ATOM_ROWS)
         finite = [value for value in everything if is_finite(value)]
         chosen = set(atoms)
         spread = sorted(value for value in finite if value not in chosen)

@@ -14,6 +14,7 @@ from galley_runtime._json import dumps
 from galley_runtime._model import APP_DIR, MODEL_DIR, Model, enter_app, load, read_json
 from galley_runtime._rehearse._golden import CheckDiffers, golden_of
 from galley_runtime._rehearse._modules import loaded_modules
+from galley_runtime._rehearse._probe import probed_schema
 from galley_runtime._rehearse._replay import Asked, RowFailed, bare_seconds, read_sample, replay
 from galley_runtime._schema import infer
 
@@ -61,8 +62,9 @@ class _Rehearsal:
         checks = (read_json(os.path.join(self._model_dir, "checks.json")) or {}).get("checks", [])
         example = model.info.get("example")
         self._use_schema(model, requests, checks, example, [])
-        golden_predictions = self._replay(model, requests)
-        self._use_schema(model, requests, checks, example, golden_predictions)
+        predictions = self._replay(model, requests)
+        if predictions:
+            self._use_schema(model, requests, checks, example, predictions)
         golden = golden_of(model, checks, example, [request.rows for request in requests[:1]])
         self._write("rehearsed/schema.json", model.schema.to_json())
         self._write("rehearsed/golden.json", {"schema": "galley.dev/golden/v1", "requests": golden})
@@ -83,6 +85,7 @@ class _Rehearsal:
         rows += list(example["rows"]) if example is not None else []
         columns = model.info.get("columns")
         if not rows:
+            model.use(probed_schema(model))
             return
         shown = example or next((check for check in checks if check.get("tag") == "example"), None)
         schema = infer(
