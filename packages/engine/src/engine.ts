@@ -22,11 +22,17 @@ export interface Workload {
   readonly workingDir?: string;
   /** `writable` only in build steps: a throw-away upper layer. */
   readonly rootfs: 'readonly' | 'writable';
+  /**
+   * Only with a writable root, for steps that make a layer (ADR 0085): the process is a user of the image, written as images write it
+   * (`1001`, `default`, `0:0`; empty: the image's own), and not the project's. User 0 may do to the image's files what root may, nothing
+   * else. /tmp is then a part of the root filesystem, and `changes` tells what was written. Not together with a network group.
+   */
+  readonly user?: string;
   readonly limits: WorkloadLimits;
   /** Small files put in before the start, by absolute path inside; read-only, at most 64 MiB in all. */
   readonly files: Readonly<Record<string, Uint8Array | string>>;
   /** Secrets, by absolute path inside, on a tmpfs, mode 0440; they never reach argv, logs, labels, the spec's hash or a layer. */
-  readonly secrets: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string | Uint8Array>>;
   /** Absolute paths inside that are tmpfs besides /tmp, /run and /dev/shm. They must exist in the image. */
   readonly tmpfs: readonly string[];
   /** Workloads of one group share one network; default: a group of its own. */
@@ -104,6 +110,12 @@ export interface Engine {
   dial(id: string, port: number | 'admin'): Promise<Duplex>;
   /** A tar stream of /galley/out: regular files, directories and symlinks only, names relative. The content is hostile. */
   output(id: string): Promise<Readable>;
+  /**
+   * Of an ended workload that had a `user`: what it changed in its root filesystem, as a tar in the form of an image layer. Files, directories
+   * and symlinks with the owners that the image sees and all twelve bits of their modes; what was removed as `.wh.NAME`, what hides
+   * everything below as `.wh..wh..opq`. Nothing that the engine itself put in. The content is hostile. Throws `OUTPUT_REFUSED` as the stream goes.
+   */
+  changes?(id: string): Promise<Readable>;
   /** The path of a socket for a process that outlives us (the gateway); undefined where the engine has none. */
   socketPath?(id: string, port: number): string;
   /** The eight things of MISSION.md S2 as the kernel shows them for the running process. */

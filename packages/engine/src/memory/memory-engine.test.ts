@@ -83,7 +83,7 @@ const programs: Record<Behaviour, Program> = {
   async inputs({ workload, log }) {
     log(workload.env['GREETING'] ?? '');
     log(String(workload.files['/galley/in/plan.json']));
-    log(workload.secrets['/run/secrets/key'] ?? '');
+    log(String(workload.secrets['/run/secrets/key'] ?? ''));
     return 0;
   },
 };

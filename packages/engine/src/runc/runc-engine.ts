@@ -24,7 +24,7 @@ import type { Isolation } from './isolation.ts';
 import { eraseWorkload, stopWorkload } from './lifecycle/clean-up.ts';
 import { armDeadline } from './lifecycle/deadline.ts';
 import { finishIfEnded } from './lifecycle/finish.ts';
-import { openOutput } from './lifecycle/open-output.ts';
+import { openChanges, openOutput } from './lifecycle/open-output.ts';
 import { rotateLog } from './lifecycle/rotate-log.ts';
 import { startWorkload } from './lifecycle/start.ts';
 import { workloadPaths } from './layout.ts';
@@ -157,6 +157,10 @@ export class RuncEngine implements Engine {
 
   async output(id: string): Promise<Readable> {
     return openOutput(this.#require(id));
+  }
+
+  async changes(id: string): Promise<Readable> {
+    return openChanges(this.#require(id));
   }
 
   async inspect(id: string): Promise<WorkloadInspection> {

@@ -3,6 +3,8 @@ import type { Workload } from '../engine.ts';
 
 const label = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const hostPort = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})$/;
+/** As in the `User` of an image: a name or id, and perhaps a group. */
+const userPattern = /^([A-Za-z0-9_][A-Za-z0-9_.-]{0,31}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,31})?)?$/;
 const fileBytesMax = 64 * 1024 * 1024;
 /** Where the engine mounts things of its own: a file or secret there would hide them. */
 const reserved = ['/proc', '/sys', '/dev', '/run/galley', '/galley/out'];
@@ -21,6 +23,7 @@ export function checkWorkload(workload: Workload): void {
   if (workload.networkGroup !== undefined && !label.test(workload.networkGroup)) {
     refuse('has a network group that is no DNS label');
   }
+  checkUser(workload, refuse);
   checkLimits(workload, refuse);
   checkPaths(workload, refuse);
   for (const port of workload.ports) {
@@ -38,6 +41,15 @@ export function checkWorkload(workload: Workload): void {
     }
   }
   if (workload.command.some((part) => part.includes('\0'))) refuse('has a NUL in its command');
+}
+
+function checkUser(workload: Workload, refuse: (what: string) => never): void {
+  const { user } = workload;
+  if (user === undefined) return;
+  if (!userPattern.test(user)) refuse(`asks for the user ${JSON.stringify(user)}`);
+  if (workload.rootfs !== 'writable') refuse('asks for a user of the image and has a read-only root');
+  // A group's user namespace is its first member's, which maps other ids.
+  if (workload.networkGroup !== undefined) refuse('asks for a user of the image and for a network group');
 }
 
 function checkLimits(workload: Workload, refuse: (what: string) => never): void {

@@ -13,8 +13,9 @@ import type { MountSources } from '../oci/mounts.ts';
 import { runtimeSpec } from '../oci/runtime-spec.ts';
 import { createContainer } from '../process/conmon.ts';
 import { diskKindOf, makeDisk } from '../rootfs/disk.ts';
-import { mountOverlay } from '../rootfs/overlay.ts';
-import { placeFiles, placeSecrets } from '../rootfs/place-files.ts';
+import type { ImageUser } from '../rootfs/image-user.ts';
+import { placeSecrets } from '../rootfs/place-files.ts';
+import { prepareRoot } from '../rootfs/prepare-root.ts';
 import type { Entry, WorkloadTable } from '../workload-table.ts';
 
 /**
@@ -40,16 +41,16 @@ export async function startWorkload(
   const { paths, record } = entry;
   await makeRuntimeDirectories(paths);
   const disk = await makeDisk(kind, paths, workload.limits, record.uid);
-  await mountOverlay(paths, disk, directories);
-  await placeFiles(paths.rootfs, workload, record.uid);
+  const user = await prepareRoot(workload, { paths, disk, directories, image, projectUid: record.uid });
   const sources: MountSources = {
     sockets: paths.sockets,
     out: disk.out,
     tmp: workload.rootfs === 'writable' ? disk.tmp : undefined,
-    secrets: await placeSecrets(paths, workload.secrets),
+    // Group 0 inside is the group of every workload's process that has no user of its own.
+    secrets: await placeSecrets(paths, workload.secrets, user ?? { uid: 0, gid: 0 }),
     init: host.init,
   };
-  const create = () => createIn(host, table, entry, workload, image, sources);
+  const create = () => createIn(host, table, entry, { workload, image, user, sources });
   // Members of one group are created one after the other: the first founds the network that the others enter.
   await (workload.networkGroup === undefined
     ? create()
@@ -64,11 +65,15 @@ async function createIn(
   host: Host,
   table: WorkloadTable,
   entry: Entry,
-  workload: Workload,
-  image: Image,
-  sources: MountSources,
+  what: {
+    readonly workload: Workload;
+    readonly image: Image;
+    readonly user: ImageUser | undefined;
+    readonly sources: MountSources;
+  },
 ): Promise<void> {
   const { paths, record } = entry;
+  const { workload, image, user, sources } = what;
   const group = workload.networkGroup;
   const shared = group === undefined ? undefined : await findGroup(host.layout, group);
   if (shared !== undefined) refuseForeignMember(table, workload);
@@ -76,6 +81,7 @@ async function createIn(
     workload,
     image: image.config.config ?? {},
     uid: record.uid,
+    user,
     rootfs: paths.rootfs,
     cgroupsPath: cgroupsPath(host, workload.project, workload.id),
     join: shared,

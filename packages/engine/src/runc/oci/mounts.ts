@@ -12,7 +12,7 @@ export interface OciMount {
 export interface MountSources {
   readonly sockets: string;
   readonly out: string;
-  /** Of a writable workload: /tmp lies on its disk, because a build unpacks more than fits into memory. */
+  /** Of a writable workload: /tmp lies on its disk, because a build unpacks more than fits into memory. With a `user` it is the root's own. */
   readonly tmp: string | undefined;
   /** Host file of each secret by path inside. */
   readonly secrets: Readonly<Record<string, string>>;
@@ -60,7 +60,9 @@ export function mountsOf(workload: Workload, uid: number, sources: MountSources)
     tmpfs('/dev/shm', large, 'noexec', 'mode=1777'),
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: [...safe, 'noexec'] },
     { destination: '/sys', type: 'sysfs', source: 'sysfs', options: [...safe, 'noexec', 'ro'] },
-    sources.tmp === undefined ? tmpfs('/tmp', large, 'mode=1777') : bind('/tmp', sources.tmp, 'rw'),
+    ...(workload.user === undefined
+      ? [sources.tmp === undefined ? tmpfs('/tmp', large, 'mode=1777') : bind('/tmp', sources.tmp, 'rw')]
+      : []),
     tmpfs('/run', small, 'mode=775'),
     ...workload.tmpfs
       .filter((path) => !['/tmp', '/run', '/dev/shm'].includes(path))

@@ -3,6 +3,7 @@ import type { Workload } from '../../engine.ts';
 import { shiftBase, shiftCount } from '../identity.ts';
 import type { HostLimits } from './host-limits.ts';
 import { initPath, maskedPaths, mountsOf, readonlyPaths, type MountSources } from './mounts.ts';
+import type { ImageUser } from '../rootfs/image-user.ts';
 import { resourcesOf } from './resources.ts';
 import type { OciSeccomp } from './seccomp.ts';
 
@@ -10,7 +11,10 @@ import type { OciSeccomp } from './seccomp.ts';
 export interface RuntimeSpecInput {
   readonly workload: Workload;
   readonly image: RuntimeConfig;
+  /** The project's uid, the same inside and outside. */
   readonly uid: number;
+  /** Of a workload with a `user`: who that is. */
+  readonly user: ImageUser | undefined;
   /** Host path of the mounted root filesystem. */
   readonly rootfs: string;
   readonly cgroupsPath: string;
@@ -27,24 +31,43 @@ export interface RuntimeSpecInput {
 const oomScoreAdj = 500;
 
 /**
+ * What root may do to the files of an image, to take over and to hand on identities as package managers do. Of a container's usual
+ * ones these are left out: raw sockets, device nodes, chroot, low ports, file capabilities and audit records.
+ */
+const rootCapabilities = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_FOWNER',
+  'CAP_FSETID',
+  'CAP_KILL',
+  'CAP_SETGID',
+  'CAP_SETUID',
+];
+
+/**
  * config.json of the OCI runtime specification. Pure: at least as strict as OpenShift's restricted-v2, with a user
- * namespace besides (engine.md §1.2). The process has no uid that any file of the image has, and no capability.
+ * namespace besides (engine.md §1.2). The process has no uid that any file of the image has, and no capability; only with
+ * a `user` it is who the image says, in a namespace that maps the image's ids and no project's (ADR 0085).
  */
 export function runtimeSpec(input: RuntimeSpecInput): object {
-  const { workload, image, uid, host } = input;
+  const { workload, image, uid, user, host } = input;
   const mappings = [
     { containerID: 0, hostID: shiftBase, size: shiftCount },
-    { containerID: uid, hostID: uid, size: 1 },
+    ...(user === undefined ? [{ containerID: uid, hostID: uid, size: 1 }] : []),
   ];
+  const held = user?.uid === 0 ? rootCapabilities : [];
   return {
     ociVersion: '1.0.2',
     process: {
       terminal: false,
-      user: { uid, gid: 0, umask: 0o002 },
+      user:
+        user === undefined
+          ? { uid, gid: 0, umask: 0o002 }
+          : { uid: user.uid, gid: user.gid, additionalGids: user.groups, umask: 0o022 },
       args: argumentsOf(workload, image, input.sources.init !== undefined),
       env: environmentOf(workload, image),
       cwd: workload.workingDir ?? (image.WorkingDir || '/'),
-      capabilities: { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] },
+      capabilities: { bounding: held, effective: held, inheritable: [], permitted: held, ambient: [] },
       rlimits: [
         rlimit('RLIMIT_NOFILE', Math.min(workload.limits.openFiles, host.openFiles)),
         rlimit('RLIMIT_CORE', 0),
@@ -54,7 +77,7 @@ export function runtimeSpec(input: RuntimeSpecInput): object {
     },
     root: { path: input.rootfs, readonly: workload.rootfs === 'readonly' },
     hostname: 'galley',
-    mounts: mountsOf(workload, uid, input.sources),
+    mounts: mountsOf(workload, user?.uid ?? uid, input.sources),
     linux: {
       uidMappings: mappings,
       gidMappings: mappings,

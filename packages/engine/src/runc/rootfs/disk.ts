@@ -28,11 +28,13 @@ export interface DiskPaths {
   readonly work: string;
   readonly out: string;
   readonly tmp: string;
+  /** Of a workload with a `user`: what the engine puts in, kept apart from what the workload changes. */
+  readonly placed: string;
 }
 
 export function diskPaths(paths: WorkloadPaths): DiskPaths {
   const at = (name: string): string => join(paths.disk, name);
-  return { upper: at('upper'), work: at('work'), out: at('out'), tmp: at('tmp') };
+  return { upper: at('upper'), work: at('work'), out: at('out'), tmp: at('tmp'), placed: at('placed') };
 }
 
 /** Makes and mounts the disk, with its directories. Throws `ENGINE_FAILED`. */

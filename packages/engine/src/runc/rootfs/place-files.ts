@@ -8,8 +8,11 @@ import type { WorkloadPaths } from '../layout.ts';
 import { mustRun, runCommand } from '../process/run-command.ts';
 import { lstatOrUndefined, placeInside } from './inside-path.ts';
 
-/** Puts the workload's files into the mounted root filesystem, and a line for its uid into /etc/passwd. */
-export async function placeFiles(root: string, workload: Workload, uid: number): Promise<void> {
+/**
+ * Puts the workload's files into the mounted root filesystem, and a line for the project's uid into /etc/passwd; without one the
+ * process is a user of the image.
+ */
+export async function placeFiles(root: string, workload: Workload, uid: number | undefined): Promise<void> {
   // runc gives a tmpfs the mode of the directory that it covers, whatever the options say.
   for (const [path, mode] of [
     ['/tmp', 0o1777],
@@ -22,7 +25,7 @@ export async function placeFiles(root: string, workload: Workload, uid: number):
   for (const [path, content] of Object.entries(workload.files)) await placeFile(root, path, content, 0o444);
   // Many programs look their own uid up and fail without it; OpenShift's images do the same (DESIGN.md §10).
   const passwd = await readInside(root, '/etc/passwd');
-  if (!passwd.split('\n').some((line) => line.split(':')[2] === String(uid))) {
+  if (uid !== undefined && !passwd.split('\n').some((line) => line.split(':')[2] === String(uid))) {
     const before = passwd === '' || passwd.endsWith('\n') ? passwd : `${passwd}\n`;
     const line = `galley:x:${uid}:0:Galley:/home/galley:/bin/sh\n`;
     await placeFile(root, '/etc/passwd', before + line, 0o644);
@@ -33,12 +36,13 @@ export async function placeFiles(root: string, workload: Workload, uid: number):
 }
 
 /**
- * Writes the secrets to a tmpfs of the workload's own and returns the host file of each. `noswap` where the kernel
+ * Writes the secrets to a tmpfs of the workload's own and returns the host file of each. `owner`, by ids inside, may read them. `noswap` where the kernel
  * knows it: a secret must not reach a disk even as a page.
  */
 export async function placeSecrets(
   paths: WorkloadPaths,
-  secrets: Readonly<Record<string, string>>,
+  secrets: Workload['secrets'],
+  owner: { readonly uid: number; readonly gid: number },
 ): Promise<Record<string, string>> {
   const entries = Object.entries(secrets);
   if (entries.length === 0) return {};
@@ -58,14 +62,15 @@ export async function placeSecrets(
   for (const [index, [path, value]] of entries.entries()) {
     const file = join(paths.secrets, String(index));
     await writeFile(file, value, { mode: 0o600, flag: 'wx' });
-    await chown(file, shiftBase, shiftBase); // Group 0 inside is the group of every workload's process.
+    await chown(file, shiftBase + owner.uid, shiftBase + owner.gid);
     await chmod(file, 0o440);
     placed[path] = file;
   }
   return placed;
 }
 
-async function placeFile(
+/** One file, owned by the image's root; what lay there before is replaced. */
+export async function placeFile(
   root: string,
   path: string,
   content: Uint8Array | string,
@@ -89,7 +94,7 @@ async function placeFile(
 }
 
 /** The text of a small regular file inside; empty when there is none, or it is something else. */
-async function readInside(root: string, path: string): Promise<string> {
+export async function readInside(root: string, path: string): Promise<string> {
   const host = await placeInside(root, path);
   const found = await lstatOrUndefined(host);
   if (!found?.isFile() || found.size > 1024 * 1024) return '';

@@ -19,6 +19,22 @@ for item in sys.argv[1:]:
         os.setxattr(item[1:], "trusted.overlay.opaque", b"y")
 `;
 
+const listing = `
+import os, sys
+for folder, _, _ in os.walk(os.fsencode(sys.argv[1])):
+    try:
+        if os.getxattr(folder, "trusted.overlay.opaque", follow_symlinks=False) == b"y":
+            sys.stdout.buffer.write(folder + b"\\0")
+    except OSError:
+        pass
+`;
+
+/** The directories in an upper layer that hide what lower layers have there. Names that are not UTF-8 never match a path of ours. */
+export async function listOpaque(directory: string): Promise<ReadonlySet<string>> {
+  const found = await mustRun('python3', ['-I', '-c', listing, directory]);
+  return new Set(found.split('\0').filter((path) => path !== ''));
+}
+
 /** Writes what a layer takes away from those below it in overlayfs's own form (engine.md §2). */
 export async function applyWhiteouts(directory: string, whiteouts: readonly Whiteout[]): Promise<void> {
   const items: string[] = [];
