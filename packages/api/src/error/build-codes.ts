@@ -40,4 +40,6 @@ export const buildErrorCodes = {
   REHEARSAL_FAILED: { sort: 'user', status: 422 },
   CHECK_NOT_REPRODUCED: { sort: 'user', status: 422 },
   SMOKE_CHECK_FAILED: { sort: 'environment', status: 502 },
+  BUILD_STEP_FAILED: { sort: 'user', status: 422 },
+  SECRET_IN_LAYER: { sort: 'user', status: 422 },
 } as const satisfies Record<string, ErrorCodeRow>;

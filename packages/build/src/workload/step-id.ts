@@ -5,7 +5,7 @@ import { stepKey } from '../cache/record-cache.ts';
  * another key is another workload. A DNS label of at most 63 characters, whatever the names are.
  */
 export function stepId(
-  step: 'sdist' | 'train' | 'rehearse' | 'compile' | 'smoke',
+  step: 'sdist' | 'train' | 'rehearse' | 'compile' | 'smoke' | 'step',
   project: string,
   name: string,
   key: string,

@@ -4,12 +4,15 @@ import { mediaType } from '../media-type.ts';
 import type { ImageStore } from '../store.ts';
 import type { TarEntry } from '../tar/entry.ts';
 import { orderEntries } from '../tar/order.ts';
+import type { Whiteout } from '../tar/whiteout.ts';
 import { writeTar } from '../tar/write-tar.ts';
 import { deterministicGzip } from './deterministic-gzip.ts';
 
 export interface BuildLayerOptions {
   /** The line of the image's history. */
   readonly createdBy: string;
+  /** What the layer takes away from those below it. */
+  readonly whiteouts?: readonly Whiteout[];
   readonly signal?: AbortSignal;
 }
 
@@ -28,7 +31,7 @@ export async function buildLayer(
   const diff = createHash('sha256');
   let tarBytes = 0;
   async function* measured(): AsyncGenerator<Buffer> {
-    for await (const chunk of writeTar(orderEntries(all), options.signal)) {
+    for await (const chunk of writeTar(orderEntries(all, options.whiteouts), options.signal)) {
       diff.update(chunk);
       tarBytes += chunk.byteLength;
       yield chunk;

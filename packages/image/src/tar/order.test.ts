@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { directoryEntry, fileEntry, symlinkEntry } from './entry.ts';
 import { compareBytes, orderEntries } from './order.ts';
+import { parseWhiteout, whiteoutEntry } from './whiteout.ts';
 
 test('text is compared by its UTF-8 bytes', () => {
   fc.assert(
@@ -55,4 +56,38 @@ test.for([
   [[directoryEntry('a/')], /empty part/],
 ] as const)('%j is refused', ([entries, message]) => {
   expect(() => orderEntries(entries)).toThrow(message);
+});
+
+test('what is removed stands before its siblings, and never beside what is added under the same path', () => {
+  const entries = [fileEntry('a/b', 'x'), fileEntry('a/-', 'x'), directoryEntry('d'), fileEntry('d/x', 'x')];
+  const whiteouts = [
+    { path: 'a/gone', opaque: false },
+    { path: 'd', opaque: true },
+    { path: 'top', opaque: false },
+  ];
+  expect(orderEntries(entries, whiteouts).map(({ path }) => path)).toEqual([
+    '.wh.top',
+    'a',
+    'a/.wh.gone',
+    'a/-',
+    'a/b',
+    'd',
+    'd/.wh..wh..opq',
+    'd/x',
+  ]);
+  for (const path of ['a/b', '../x', '', 'a/.wh.x'])
+    expect(() => orderEntries(entries, [{ path, opaque: false }]), path).toThrow(/remove|path/);
+  expect(() => orderEntries(entries, [...whiteouts, { path: 'top', opaque: false }])).toThrow(/remove/);
+});
+
+test('a whiteout is read as it was written', () => {
+  for (const whiteout of [
+    { path: 'a/b', opaque: false },
+    { path: 'a', opaque: true },
+    { path: '', opaque: true },
+    { path: 'x', opaque: false },
+  ])
+    expect(parseWhiteout(whiteoutEntry(whiteout).path)).toEqual(whiteout);
+  expect(parseWhiteout('a/b')).toBeUndefined();
+  expect(() => parseWhiteout('a/.wh.')).toThrow(/names nothing/);
 });

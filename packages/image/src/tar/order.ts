@@ -1,6 +1,7 @@
 import { GalleyError } from '@galley/api/error/galley-error';
 import { directoryEntry, type TarEntry } from './entry.ts';
 import { checkPath, holdsWhiteout, parentsOf } from './path.ts';
+import { whiteoutEntry, type Whiteout } from './whiteout.ts';
 
 /**
  * Directories that are not 0755 in every base image; a parent that we add must not close or open them (builders.md §8.1: Jib's default
@@ -45,12 +46,30 @@ function missingParents(byPath: ReadonlyMap<string, TarEntry>): TarEntry[] {
   return [...added.values()];
 }
 
+function addWhiteout(byPath: Map<string, TarEntry>, whiteout: Whiteout): void {
+  const { path } = whiteout;
+  if (path !== '') checkPath(path, 'The layer');
+  const entry = whiteoutEntry(whiteout);
+  const contradicts = !whiteout.opaque && byPath.has(path);
+  if (holdsWhiteout(path) || contradicts || byPath.has(entry.path) || (path === '' && !whiteout.opaque)) {
+    throw new GalleyError('IMAGE_INVALID', `The layer cannot remove ${JSON.stringify(path)}.`, {
+      details: { path, contradicts },
+    });
+  }
+  byPath.set(entry.path, entry);
+}
+
+/** Where a path sorts when there are whiteouts: these before every sibling, as image-spec's layer.md asks. */
+function placeOf(path: string): string {
+  return path.replace(/(^|\/)\.wh\./, '$1\0');
+}
+
 /**
  * Entries as a layer wants them: bytewise sorted, every parent present and before its children, hard links after their targets. Refuses
  * with `IMAGE_INVALID`: a path twice, a path that leaves the root, a name that begins with `.wh.` (it would delete, not add), a parent that is no
- * directory, a hard link to nothing.
+ * directory, a hard link to nothing. What the layer removes comes as `whiteouts`, and stands before its siblings.
  */
-export function orderEntries(entries: Iterable<TarEntry>): TarEntry[] {
+export function orderEntries(entries: Iterable<TarEntry>, whiteouts: readonly Whiteout[] = []): TarEntry[] {
   const byPath = new Map<string, TarEntry>();
   for (const entry of entries) {
     checkPath(entry.path, 'The layer');
@@ -67,7 +86,10 @@ export function orderEntries(entries: Iterable<TarEntry>): TarEntry[] {
     }
     byPath.set(entry.path, entry);
   }
-  const sorted = [...byPath.values(), ...missingParents(byPath)].sort((a, b) => compareBytes(a.path, b.path));
+  for (const whiteout of whiteouts) addWhiteout(byPath, whiteout);
+  const sorted = [...byPath.values(), ...missingParents(byPath)].sort((a, b) =>
+    whiteouts.length === 0 ? compareBytes(a.path, b.path) : compareBytes(placeOf(a.path), placeOf(b.path)),
+  );
   const links = sorted.filter((entry) => entry.type === 'hardlink');
   for (const link of links) {
     if (byPath.get(link.linkTarget ?? '')?.type !== 'file') {

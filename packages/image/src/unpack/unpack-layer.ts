@@ -4,8 +4,8 @@ import type { Layer } from '../descriptor.ts';
 import { openLayer } from '../layer/open-layer.ts';
 import { diskError } from '../layout/disk-errors.ts';
 import type { ImageStore } from '../store.ts';
-import { whiteoutPrefix } from '../tar/path.ts';
 import { readTar } from '../tar/read-tar.ts';
+import { parseWhiteout, type Whiteout } from '../tar/whiteout.ts';
 import { Extractor } from './extractor.ts';
 
 export interface UnpackOptions {
@@ -18,37 +18,13 @@ export interface UnpackOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A path of lower layers that this layer takes away; overlayfs wants it as a device 0:0, which the caller makes. */
-export interface Whiteout {
-  /** Of the removed path, or of the directory that hides what is below it. */
-  readonly path: string;
-  /** True: everything that lower layers have in the directory `path` is hidden (`.wh..wh..opq`). */
-  readonly opaque: boolean;
-}
-
 export interface UnpackReport {
   readonly entries: number;
   readonly bytes: number;
+  /** overlayfs wants them as devices 0:0 and attributes, which the caller makes. */
   readonly whiteouts: readonly Whiteout[];
   /** Devices and the like that were left out. */
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
-}
-
-const opaqueName = '.wh..wh..opq';
-
-function whiteoutOf(path: string): Whiteout | undefined {
-  const slash = path.lastIndexOf('/');
-  const name = path.slice(slash + 1);
-  if (!name.startsWith(whiteoutPrefix)) return undefined;
-  const folder = slash === -1 ? '' : path.slice(0, slash);
-  if (name === opaqueName) return { path: folder, opaque: true };
-  const removed = name.slice(whiteoutPrefix.length);
-  if (removed === '' || removed === '.' || removed === '..' || removed.startsWith(whiteoutPrefix)) {
-    throw new GalleyError('IMAGE_INVALID', `The layer holds the whiteout ${path}, which names nothing.`, {
-      details: { path },
-    });
-  }
-  return { path: folder === '' ? removed : `${folder}/${removed}`, opaque: false };
 }
 
 /**
@@ -92,7 +68,7 @@ export async function unpackLayer(
     for await (const entry of readTar(tar, limits, options.signal)) {
       entries += 1;
       bytes += entry.size;
-      const whiteout = whiteoutOf(entry.path);
+      const whiteout = parseWhiteout(entry.path);
       if (whiteout === undefined) await extractor.extract(entry);
       else whiteouts.push(whiteout);
     }

@@ -13,7 +13,7 @@ import type { MountSources } from '../oci/mounts.ts';
 import { runtimeSpec } from '../oci/runtime-spec.ts';
 import { createContainer } from '../process/conmon.ts';
 import { diskKindOf, makeDisk } from '../rootfs/disk.ts';
-import type { ImageUser } from '../rootfs/image-user.ts';
+import type { ImageUser } from '@galley/image/facts/image-user';
 import { placeSecrets } from '../rootfs/place-files.ts';
 import { prepareRoot } from '../rootfs/prepare-root.ts';
 import type { Entry, WorkloadTable } from '../workload-table.ts';

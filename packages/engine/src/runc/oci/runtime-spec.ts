@@ -3,7 +3,7 @@ import type { Workload } from '../../engine.ts';
 import { shiftBase, shiftCount } from '../identity.ts';
 import type { HostLimits } from './host-limits.ts';
 import { initPath, maskedPaths, mountsOf, readonlyPaths, type MountSources } from './mounts.ts';
-import type { ImageUser } from '../rootfs/image-user.ts';
+import type { ImageUser } from '@galley/image/facts/image-user';
 import { resourcesOf } from './resources.ts';
 import type { OciSeccomp } from './seccomp.ts';
 

@@ -1,11 +1,12 @@
 import { chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ImageUser } from '@galley/image/facts/image-user';
 import type { Image } from '@galley/image/image';
 import type { Workload } from '../../engine.ts';
 import { shiftBase } from '../identity.ts';
 import type { WorkloadPaths } from '../layout.ts';
 import type { DiskPaths } from './disk.ts';
-import { findImageUser, type ImageUser } from './image-user.ts';
+import { findUserInside } from './image-user.ts';
 import { lstatOrUndefined, placeInside } from './inside-path.ts';
 import { mountOverlay } from './overlay.ts';
 import { placeFile, placeFiles } from './place-files.ts';
@@ -42,7 +43,7 @@ export async function prepareRoot(workload: Workload, parts: RootParts): Promise
   await placeFiles(paths.rootfs, workload, undefined);
   await makeMountPoints(paths.rootfs, workload);
   const asked = workload.user === '' ? (parts.image.config.config.User ?? '') : workload.user;
-  const user = await findImageUser(paths.rootfs, asked);
+  const user = await findUserInside(paths.rootfs, asked);
   await unmountBelow(paths.rootfs);
   await mountOverlay(paths, disk, [...directories, disk.placed]);
   await chown(disk.out, shiftBase + user.uid, shiftBase + user.gid);

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import type { Whiteout } from '@galley/image/unpack/unpack-layer';
+import type { Whiteout } from '@galley/image/tar/whiteout';
 import { mustRun } from '../process/run-command.ts';
 import { lstatOrUndefined, placeInside } from './inside-path.ts';
 
