@@ -28,7 +28,7 @@ class WeatherFeed:
 
     def at(self, origin, time_hour):
         table = self._observations()
-        hour = datetime.datetime.strptime(time_hour, "%Y-%m-%dT%H:%M:%SZ")
+        hour = datetime.datetime.fromisoformat(time_hour.rstrip("Z"))
         for back in range(HOURS_BACK + 1):
             seen = table.get((origin, hour - datetime.timedelta(hours=back)))
             if seen is not None:
@@ -56,6 +56,6 @@ def _read(address):
             text = file.read()
     table = {}
     for origin, time_hour, *numbers in csv.reader(io.StringIO(text)):
-        hour = datetime.datetime.strptime(time_hour, "%Y-%m-%dT%H:%M:%SZ")
+        hour = datetime.datetime.fromisoformat(time_hour.rstrip("Z"))
         table[origin, hour] = tuple(float(number) for number in numbers)
     return table

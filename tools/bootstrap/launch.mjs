@@ -18,7 +18,12 @@ export function launch(root, task, args) {
   const child = spawn(join(folder, 'node'), [...flags, join(root, task.script), ...task.prefix, ...args], {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, PATH: searchPath(folder) },
+    // As bin/galley does, which says why.
+    env: {
+      NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/galley'),
+      ...process.env,
+      PATH: searchPath(folder),
+    },
   });
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(name, () => {

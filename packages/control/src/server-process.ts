@@ -1,7 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { Emit } from '@galley/api/event';
-import { buildRepository } from '@galley/build/build-repository';
 import { serverInfo, startControl, type Control } from './control.ts';
 import { openHome, type OwnedHome } from './open-home.ts';
 import { identifyProcess } from './owner/process-identity.ts';
@@ -57,7 +56,9 @@ export async function runServer(options: RunServerOptions): Promise<void> {
       stores,
       traffic,
       gatewayPort: () => gateway.port,
-      runBuild: buildRepository,
+      // Loaded with the first build: it takes 20 MB that a server at rest does not need (bench/at-rest.ts).
+      runBuild: async (...build) =>
+        (await import('@galley/build/build-repository')).buildRepository(...build),
       clock: systemClock,
       onError: faultLog(home),
     });

@@ -19,7 +19,8 @@ export async function launchServer(options: ConnectOptions): Promise<RunningServ
   const main = fileURLToPath(new URL('../main.ts', import.meta.url));
   const startedMs = Date.now();
   emit({ object: 'server', phase: 'server', step: 'starting in the background', state: 'started' });
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, 'server', 'run'], {
+  // With the flags that this process was given (bin/galley).
+  const child = spawn(process.execPath, [...process.execArgv, main, 'server', 'run'], {
     stdio: ['ignore', log, log],
     detached: true,
     env: { ...options.env, GALLEY_HOME: home },

@@ -6,6 +6,7 @@
 import { watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import { flushCompileCache } from 'node:module';
 import { createAdmin } from './admin.ts';
 import { MinuteCounts } from './minute-counts.ts';
 import { dropPrivileges, type Identity } from './privileges.ts';
@@ -44,6 +45,8 @@ await reload();
 watch('.', (_event, name) => {
   if (name === 'routes.json') void reload();
 });
+// What was compiled is written now: afterwards the folder is out of reach.
+flushCompileCache();
 if (config.identity !== undefined) dropPrivileges(config.identity);
 process.on('SIGHUP', () => void reload());
 process.on('SIGTERM', () => void stop());

@@ -94,7 +94,7 @@ async function launch(options: GatewayOptions): Promise<RunningGateway> {
     // Of a session of its own: Ctrl-C in a terminal is for control, which ends it in order.
     detached: true,
     stdio: ['ignore', log, log],
-    env: {},
+    env: cacheEnvironment(process.env),
   });
   closeSync(log);
   child.unref();
@@ -103,6 +103,12 @@ async function launch(options: GatewayOptions): Promise<RunningGateway> {
   if (identity === undefined) throw gatewayFailed(logPath, 'ended at once');
   writeRecord(folder, { schema: 'galley.dev/gateway/v1', ...identity, asked: options.port });
   return { process: identity, port: state.port, adopted: false };
+}
+
+/** Nothing of ours but where Node keeps compiled code: 20 MB less to be resident. */
+function cacheEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const folder = env['NODE_COMPILE_CACHE'];
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder };
 }
 
 async function untilAnswers(

@@ -1,6 +1,7 @@
 """The sources that functions come from: executed cells of the model layer and modules of the repository."""
 
 import ast
+import functools
 import hashlib
 import io
 import os
@@ -118,12 +119,20 @@ def cell_sources(cells):
     return sources
 
 
+@functools.lru_cache(maxsize=4096)
+def _real_folder(folder):
+    return os.path.realpath(folder)
+
+
 def module_source(module, app_dir):
     """The source of a loaded module that lies in the repository, or None."""
     path = getattr(module, "__file__", None)
     if not isinstance(path, str) or not path.endswith(".py"):
         return None
-    root = os.path.realpath(app_dir) + os.sep
+    root = _real_folder(app_dir) + os.sep
+    # By folders first: a start looks at every loaded module, and resolving 1,600 paths took as long as the profiling itself.
+    if not (_real_folder(os.path.dirname(path)) + os.sep).startswith(root):
+        return None
     real = os.path.realpath(path)
     if not real.startswith(root):
         return None

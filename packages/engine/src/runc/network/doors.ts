@@ -4,7 +4,7 @@ import type { Server, Socket } from 'node:net';
 import { systemResolve } from '../../egress/allow-list.ts';
 import { readIndexConfiguration } from '../../egress/index-configuration.ts';
 import { createIndexServer } from '../../egress/index-server.ts';
-import { openIndexUpstream, type IndexUpstream } from '../../egress/index-upstream.ts';
+import type { IndexUpstream } from '../../egress/index-upstream.ts';
 import { createProxy } from '../../egress/proxy.ts';
 import { isAlive } from '../process/process-identity.ts';
 import type { WorkloadRecord } from '../record.ts';
@@ -97,6 +97,8 @@ export class Doors implements Egress {
         indexUpstreams === undefined
           ? await readIndexConfiguration(process.env)
           : { urls: indexUpstreams, certificates: undefined };
+      // Loaded with the first use: its HTTP client takes 20 MB that a server at rest does not need (bench/at-rest.ts).
+      const { openIndexUpstream } = await import('../../egress/index-upstream.ts');
       return openIndexUpstream(configuration, now);
     })();
     // What failed is tried again by the next request.

@@ -1,0 +1,105 @@
+import { fileURLToPath } from 'node:url';
+import { Client } from 'undici';
+import type { BuildResult } from '../../packages/build/src/build.ts';
+import type { Rehearsal } from '../../packages/build/src/rehearsal/rehearse.ts';
+import { RecordCache } from '../../packages/build/src/cache/record-cache.ts';
+import type { Workload } from '../../packages/engine/src/engine.ts';
+import { openBuildHome, type BuildHome } from '../../tests/e2e/build-home.ts';
+
+/** The example as it was built, in a home of its own. */
+export interface Served {
+  readonly home: BuildHome;
+  readonly result: BuildResult;
+  readonly rehearsal: Rehearsal;
+  /** The first golden request, as a body for `/invocations`. */
+  readonly body: string;
+  /** A replica as a revision has it. */
+  replica(id: string): Workload;
+}
+
+export async function buildExample(name: string): Promise<Served> {
+  const home = await openBuildHome();
+  const result = await home.build(fileURLToPath(new URL(`../../examples/${name}`, import.meta.url)), {
+    name,
+  });
+  const records = new RecordCache<Rehearsal>(`${home.root}/cache`, 'rehearsals');
+  const rehearsal = await records.get(result.candidate);
+  if (rehearsal === undefined) throw new Error('the rehearsal left no record');
+  // Written by our own rehearsal, and checked there.
+  const golden = (await home.store.readJson(result.golden)) as {
+    requests: { rows: unknown[] }[];
+  };
+  return {
+    home,
+    result,
+    rehearsal,
+    body: JSON.stringify({ dataframe_records: golden.requests[0]?.rows.slice(0, 1) }),
+    replica: (id) => ({
+      id,
+      project: 'bench',
+      image: result.image,
+      command: [],
+      env: {
+        GALLEY_SOCKET_DIR: '/run/galley',
+        GALLEY_APPLICATION: name,
+        GALLEY_PROJECT: 'bench',
+        OMP_NUM_THREADS: '1',
+      },
+      rootfs: 'readonly',
+      limits: { memoryBytes: 1 << 30, cpus: 1, pids: 256, openFiles: 1024, diskBytes: 64 << 20 },
+      files: {},
+      secrets: {},
+      tmpfs: ['/home/galley/.cache', '/home/galley/.config', '/home/galley/.local'],
+      ports: [8080],
+      egress: { index: false, hosts: [] },
+      labels: {},
+    }),
+  };
+}
+
+/** A client on the replica's own socket, one connection kept. */
+export function clientOf(served: Served, id: string): Client {
+  const socketPath = served.home.engine.socketPath?.(id, 8080);
+  if (socketPath === undefined) throw new Error(`${served.home.engine.name} has no sockets to connect to`);
+  return new Client('http://replica', { socketPath });
+}
+
+/** Asks the golden request; the status, or 0 while nobody listens. */
+export async function askOnce(client: Client, body: string): Promise<number> {
+  try {
+    const answer = await client.request({
+      method: 'POST',
+      path: '/invocations',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    await answer.body.dump();
+    return answer.statusCode;
+  } catch {
+    return 0;
+  }
+}
+
+/** What a workload printed. */
+export async function printedBy(served: Served, id: string): Promise<string> {
+  const lines: string[] = [];
+  for await (const line of served.home.engine.logs(id)) lines.push(line.text);
+  return lines.join('\n');
+}
+
+/** Waits for the end of a workload and gives what it printed. Throws when it failed. */
+export async function runToEnd(served: Served, workload: Workload): Promise<string> {
+  const { engine } = served.home;
+  const stop = new AbortController();
+  const statuses = engine.watch(stop.signal);
+  await engine.ensure(workload);
+  for await (const status of statuses) {
+    if (status.id !== workload.id || !['succeeded', 'failed', 'lost'].includes(status.phase)) continue;
+    const text = await printedBy(served, workload.id);
+    if (status.phase !== 'succeeded') throw new Error(`${workload.id} ended as ${status.phase}: ${text}`);
+    stop.abort();
+    await engine.remove(workload.id, 0);
+    return text;
+  }
+  throw new Error(`${workload.id} was not seen to end`);
+}
