@@ -10,7 +10,7 @@ import { tarBytesAnnotation } from './write-image.ts';
 const attestationAnnotation = 'vnd.docker.reference.type';
 
 /** The manifest for this machine's processor in an index of several. */
-function pickPlatform(index: readonly unknown[], architecture: string, digest: Digest): Digest {
+export function pickPlatform(index: readonly unknown[], architecture: string, digest: Digest): Digest {
   for (const [position, entry] of index.entries()) {
     const descriptor = readDescriptor(entry, `index.manifests[${position}]`);
     if (descriptor.annotations?.[attestationAnnotation] !== undefined) continue;
