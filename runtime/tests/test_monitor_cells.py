@@ -6,12 +6,13 @@ import pytest
 
 from galley_runtime._monitor import _column
 from galley_runtime._monitor._category import CategoryCells, fingerprint
-from galley_runtime._monitor._date import HourCells, WeekdayCells, is_date_column
+from galley_runtime._monitor._date import AgeCells, HourCells, WeekdayCells, duration, is_date_column
 from galley_runtime._monitor._numeric import NumericCells
 from galley_runtime._monitor._prediction import ClassCells, ScoreCells, cells_of, parts_of
 from galley_runtime._monitor._share import SCALE, scaled, share
 from galley_runtime._monitor._split import in_dictionary, keep_by_hash
 from galley_runtime._monitor._text import CharacterCells, TextCells
+from galley_runtime._time import seconds_of
 
 INF = float("inf")
 
@@ -128,6 +129,54 @@ def test_times_are_hours_and_weekdays():
         label(WeekdayCells(), "2013-01-09T22:00:00Z") == "Wednesday"
         and label(WeekdayCells(), "2013-02-31") == "wrong type"
     )
+
+
+def test_an_age_is_the_time_from_the_value_to_the_request():
+    day = 86_400
+    booked = ["2013-01-%02dT00:00:00Z" % (1 + i % 28) for i in range(280)]
+    pairs = [(value, 1_359_676_800) for value in booked]  # asked on 2013-02-01
+    cells = AgeCells.of(pairs + [(None, 0), ("soon", 0)], pairs)
+    names = cells.labels()
+    assert names[:2] == ["< min", "[4 d, 6 d]"] and names[-3:] == ["> max", "null", "wrong type"]
+    asked = {
+        "2013-01-28": "[4 d, 6 d]",
+        "2013-01-28T12:00:00+12:00": "[4 d, 6 d]",
+        "2013-01-31": "< min",
+        "2013-03-01": "< min",  # of the future: a negative age
+        "2012-01-01": "> max",
+        "2013-02-30": "wrong type",
+        "soon": "wrong type",
+    }
+    assert {value: names[cells.cell_at(value, 1_359_676_800)] for value in asked} == asked
+    assert names[cells.cell_at(None, 0)] == "null" and names[cells.cell_at(7, 0)] == "wrong type"
+    assert names[cells.cell_at("2013-01-28", 1_359_676_800 + 10 * day)] == "(12 d, 15 d]"
+    again = AgeCells.read(cells.describe())
+    assert again.labels() == names and [again.cell_at(v, s) for v, s in pairs] == [cells.cell_at(v, s) for v, s in pairs]
+
+
+def test_an_age_is_written_in_the_largest_unit_that_fits():
+    assert [duration(s) for s in (0, 59, -60, 5400, 90_000, -86_400 * 400)] == [
+        "0 s",
+        "59 s",
+        "-1 min",
+        "1.5 h",
+        "1.04167 d",
+        "-400 d",
+    ]
+
+
+def test_times_are_read_as_people_write_them():
+    read = {
+        "1970-01-02": 86_400,
+        "1970-01-01T00:01": 60,
+        "1970-01-01 00:00:01.5Z": 1.5,
+        "1970-01-01T01:00:00+01:00": 0,
+        "1970-01-01t00:00:00-0130": 5400,
+        "2016-12-31T23:59:60Z": 1_483_228_800,
+    }
+    assert {text: seconds_of(text) for text in read} == read
+    for text in ("1970-13-01", "1970-01-01T24:00:00Z", "1970-01-01T00:00:61Z", "now", "", None, 5, ["1970-01-01"]):
+        assert seconds_of(text) is None, text
 
 
 def test_predictions_are_classes_or_scores():

@@ -8,7 +8,7 @@ import pytest
 
 from galley_runtime._monitor import _minutes
 from galley_runtime._monitor._distance import merge
-from galley_runtime._monitor._events import A_DAY
+from galley_runtime._monitor._events import A_DAY, rfc3339
 from galley_runtime._monitor._joint import joint_of
 from galley_runtime._monitor._pair import PairCells
 from galley_runtime._monitor._projection import ProjectionCells
@@ -146,7 +146,7 @@ def test_memory_is_bounded_and_what_was_not_read_is_said_to_be_lost(counter, mon
 
 
 def test_a_long_answer_comes_in_parts_that_join(counter, monkeypatch):
-    monkeypatch.setattr(_minutes, "ANSWER_STREAMS", 10 * len(counter.table.streams))
+    monkeypatch.setattr(_minutes, "ANSWER_COUNTS", 20 * len(counter.table.streams))
     for number in range(25):
         ask(counter, some(1), time=60.0 * number)
     minutes, after = [], 0
@@ -157,6 +157,50 @@ def test_a_long_answer_comes_in_parts_that_join(counter, monkeypatch):
         minutes += [bucket["minute"] for bucket in part["buckets"]]
         after = part["seq"]
     assert minutes == list(range(25))
+
+
+def test_one_minute_larger_than_an_answer_is_told_all_the_same(counter, monkeypatch):
+    monkeypatch.setattr(_minutes, "ANSWER_COUNTS", 1)
+    for number in range(3):
+        ask(counter, some(1), time=60.0 * number)
+    first = counter.buckets(0)
+    assert [bucket["minute"] for bucket in first["buckets"]] == [0]
+    assert [bucket["minute"] for bucket in counter.buckets(first["seq"])["buckets"]] == [1]
+
+
+def test_late_requests_alone_fill_no_memory(counter, clock):
+    ask(counter, some(1), time=60.0)
+    clock.now += _minutes.OPEN_SECONDS + 1
+    counter.buckets(counter.buckets(0)["seq"])  # minute 1 is read and gone
+    for _ in range(200):
+        clock.now += 60
+        ask(counter, some(1), time=60.0)
+    assert len(counter._minutes._dense) <= _minutes.DENSE and counter.state()["late"] == 200
+    clock.now += _minutes.KEPT_SECONDS + 1
+    ask(counter, some(1), time=60.0)
+    assert len(counter._minutes._held) <= 1 and counter.state()["dropped"] == 0
+
+
+def test_what_was_refused_at_the_door_is_told_apart_from_failures(counter):
+    for refuse in (True, False):
+        observed = counter.begin("r", 60.0)
+        observed.rows(some(1))
+        if refuse:
+            observed.refused()
+        else:
+            observed.failure(KeyError("x"))
+        observed.end()
+    (bucket,) = counter.buckets(0)["buckets"]
+    assert (bucket["requests"], bucket["refused"], bucket["failures"]) == (2, 1, 1)
+    assert bucket["streams"]["input/kind"]["n"] == 2 and bucket["streams"]["prediction"]["n"] == 1
+
+
+def test_a_long_value_that_is_new_is_remembered_by_its_beginning(counter):
+    base = some(1)[0]
+    for number in range(2):
+        ask(counter, [dict(base, kind="x" * 5_000 + str(number))])
+    (event,) = [event for event in counter.buckets(0)["events"] if event["kind"] == "category"]
+    assert event["value"] == "x" * 400 and event["count"] == 2
 
 
 def test_a_new_category_of_a_closed_set_is_an_event_once_and_ten_a_day_at_most(counter):
@@ -257,6 +301,29 @@ def test_the_reference_is_what_counting_its_own_requests_gives(clock):
         assert (live["n"], counts) == (stream["n"], stream["counts"]), stream["id"]
 
 
+def dated(chance, at):
+    booked = at - chance.randrange(30 * 86_400)
+    return {"at": rfc3339(at), "booked": rfc3339(booked), "x": chance.gauss(0, 1)}
+
+
+def test_dates_have_an_age_where_the_rows_of_the_reference_say_when_they_happened(clock):
+    chance = random.Random(6)
+    seen = [Seen([dated(chance, NOW - 3600 * at)], ["yes"], []) for at in range(300)]
+    seen.append(Seen([dict(seen[0].rows[0], at="soon")], ["yes"], []))  # nobody knows its age
+    without = reference_of(seen, Profile("/nowhere"), "held-out", None)
+    assert not [stream["id"] for stream in without["streams"] if stream["kind"] == "age"]
+    made = json.loads(json.dumps(reference_of(seen, Profile("/nowhere"), "held-out", None, "at")))
+    (age,) = [stream for stream in made["streams"] if stream["kind"] == "age"]
+    others = {stream["n"] for stream in made["streams"] if stream["group"] == "inputs" and stream is not age}
+    assert age["id"] == "input/booked/age" and sum(age["counts"]) == age["n"] * SCALE and others == {age["n"] + 1}
+    counter = Counter(made, clock, environment={})
+    ask(counter, [dated(chance, NOW), dated(chance, NOW)], time=NOW)
+    ask(counter, [dated(chance, NOW)], time=NOW + 365 * 86_400)  # old when it was asked
+    first, second = (bucket["streams"]["input/booked/age"] for bucket in counter.buckets(0)["buckets"])
+    assert first["n"] == 1 and sum(first["counts"].values()) == SCALE
+    assert second["counts"] == {str(age["cells"].index("> max")): SCALE}
+
+
 def test_counts_of_the_reference_leave_out_what_decided_its_cells():
     made = reference(1000)
     deciding, counted = made["splitRequests"]
@@ -270,6 +337,16 @@ def test_predictions_of_rows_that_a_fit_has_seen_are_not_in_the_reference():
     made = reference_of(seen, Profile("/nowhere"), "held-out", None)
     stream = next(stream for stream in made["streams"] if stream["id"] == "prediction")
     assert stream["cells"][0] == "fresh" and stream["counts"][0] == stream["n"] * SCALE and stream["learning"] is True
+
+
+def test_predictions_learn_until_enough_requests_of_the_reference_were_held_out():
+    def learning(held_out):
+        chance = random.Random(1)
+        seen = [Seen([row(chance)], ["yes"], [], held_out=held_out) for _ in range(800)]
+        made = reference_of(seen, Profile("/nowhere"), "held-out", None)
+        return [stream.get("learning", False) for stream in made["streams"] if stream["group"] == "predictions"]
+
+    assert learning(True) == [False] and learning(False) == [True]
 
 
 def test_projections_find_what_pairs_of_medians_cannot_and_are_equal_with_and_without_numpy():

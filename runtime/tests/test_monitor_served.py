@@ -58,7 +58,7 @@ def test_every_stream_of_the_reference_counts_what_came_over_http(image):
 
 
 def test_a_fallback_over_http_is_told_on_the_day_of_its_event(image):
-    with Replica(ModelFolder(image)) as replica:
+    with Replica(ModelFolder(image), GALLEY_EVENT_TIME="1") as replica:
         first = told(replica)["seq"]
         row = {"kind": "gone", "x": 1.0}
         assert ask(replica, row, galley_event_time="2013-02-03T04:05:06Z") == (200, {"predictions": [0.5]})
@@ -74,10 +74,49 @@ def test_a_fallback_over_http_is_told_on_the_day_of_its_event(image):
         assert not again["buckets"] and not again["events"]
 
 
+def minutes_of(image, *requests, **environment):
+    """The minutes in which a replica counts requests: (path, body, headers) each."""
+    with Replica(ModelFolder(image), **environment) as replica:
+        for path, body, headers in requests:
+            assert replica.ask("POST", path, body, **headers).status == 200
+        buckets, _ = told_of(replica, len(requests))
+    return sorted(bucket["minute"] for bucket in buckets["buckets"] for _ in range(bucket["requests"]))
+
+
+def test_nobody_is_believed_when_a_request_happened_unless_the_application_allows_it(image):
+    tensors = {
+        "inputs": [
+            {"name": "kind", "shape": [1], "datatype": "BYTES", "data": ["a"]},
+            {"name": "x", "shape": [1], "datatype": "FP64", "data": [1.0]},
+        ]
+    }
+    plain = {"dataframe_records": [{"kind": "a", "x": 1.0}]}
+    requests = [
+        ("/invocations", plain, {"galley_event_time": "1970-01-01T00:05:00Z"}),
+        ("/v2/models/iris/infer", dict(tensors, parameters={"galley_event_time": "1970-01-01T00:06:00Z"}), {}),
+        ("/invocations", {"dataframe_records": [{"kind": "1970-01-01T00:07:00Z", "x": 1.0}]}, {}),
+        ("/invocations", plain, {"galley_event_time": "yesterday"}),
+    ]
+    now = 25_000_000  # minutes since 1970: in the year 2017, long past
+    assert min(minutes_of(image, *requests)) > now
+    allowed = minutes_of(image, *requests, GALLEY_EVENT_TIME="1")
+    assert allowed[:2] == [5, 6] and min(allowed[2:]) > now
+    by_column = minutes_of(image, *requests, GALLEY_EVENT_TIME_COLUMN="kind")
+    assert by_column[:1] == [7] and min(by_column[1:]) > now
+    both = minutes_of(image, *requests, GALLEY_EVENT_TIME="1", GALLEY_EVENT_TIME_COLUMN="kind")
+    assert both[:3] == [5, 6, 7] and both[3] > now
+
+
+def test_a_switch_for_event_times_that_is_neither_on_nor_off_is_named(image):
+    with Replica(ModelFolder(image), wait=False, GALLEY_EVENT_TIME="yes") as replica:
+        assert "GALLEY_EVENT_TIME is 'yes'" in replica.ended()
+        assert replica.process.returncode == 2
+
+
 def test_a_request_that_is_refused_at_the_door_is_counted_and_is_no_failure_of_the_model(image):
     with Replica(ModelFolder(image)) as replica:
         status, body = ask(replica, {"kind": "a", "x": 1.0}, {"kind": "b"})
         assert (status, body["code"], body["row"]) == (422, "INVALID_COLUMN", 1)
         buckets, state = told_of(replica, 1)
     assert state["failures"] == 0, "what is refused at the door is no failure of the model"
-    assert sum(bucket["requests"] for bucket in buckets["buckets"]) == 1
+    assert [(bucket["requests"], bucket["refused"]) for bucket in buckets["buckets"]] == [(1, 1)]

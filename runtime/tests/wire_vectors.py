@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "src"))
 
 from galley_runtime._monitor import profile  # noqa: E402
 from galley_runtime._monitor._distance import distances, merge  # noqa: E402
+from galley_runtime._monitor._events import rfc3339  # noqa: E402
 from galley_runtime._monitor._reference import Seen, reference_of  # noqa: E402
 from galley_runtime._monitor.counter import Counter  # noqa: E402
 
@@ -29,8 +30,11 @@ CELL = """def predictor(rows):
 """
 
 
-def row(chance, shift=0.0, feed=True):
+def row(chance, at, shift=0.0, feed=True):
+    booked = at - chance.randrange(20 * 86_400)
     return {
+        "at": rfc3339(at),
+        "booked": rfc3339(booked),
         "delay": round(chance.gauss(5 + shift, 12), 1),
         "wind": round(chance.uniform(0, 40), 1) if feed else None,
         "carrier": chance.choice(["UA", "UA", "B6", "DL", "9E"] if not shift else ["UA", "ZZ"]),
@@ -47,13 +51,13 @@ def made():
     watching = profile.install(None, model, cells, "/nowhere")
     chance = random.Random(7)
     seen = []
-    for _ in range(600):
-        rows = [row(chance) for _ in range(chance.choice([1, 1, 1, 3]))]
+    for hour in range(600):
+        rows = [row(chance, 1_357_000_000.0 + 3600 * hour) for _ in range(chance.choice([1, 1, 1, 3]))]
         block, token = watching.enter()
         predictions = predictor(rows)
         watching.leave(token)
         seen.append(Seen(rows, predictions, list(watching.taken(block))))
-    reference = reference_of(seen, watching, "held-out", None)
+    reference = reference_of(seen, watching, "held-out", None, "at")
     files = {"reference.json": reference}
     requests = {"r1": (0.0, True, 40), "r2": (30.0, False, 25)}
     for replica, (shift, feed, many) in requests.items():
@@ -65,10 +69,13 @@ def made():
         )
         counter.attach(watching)
         for number in range(many):
-            rows = [row(chance, shift, feed) for _ in range(chance.choice([1, 2, 3, 7]))]
-            observed = counter.begin("%s-%d" % (replica, number), 1_385_856_000.0 + 7 * number)
+            at = 1_385_856_000.0 + 7 * number
+            rows = [row(chance, at, shift, feed) for _ in range(chance.choice([1, 2, 3, 7]))]
+            observed = counter.begin("%s-%d" % (replica, number), at)
             observed.rows(rows)
             observed.predictions(predictor(rows))
+            if number % 13 == 12:
+                observed.refused()
             if number % 11 == 10:
                 observed.failure(ValueError("no"))
             observed.end()
@@ -81,7 +88,7 @@ def made():
         cells = next(each["cells"] for each in reference["streams"] if each["id"] == name)
         counts = [stream["counts"].get(str(at), 0) for at in range(len(cells))]
         merged[name] = {"n": stream["n"], "counts": counts, "totalVariation": apart[name]["distance"]}
-    totals = {key: sum(bucket[key] for bucket in buckets) for key in ("requests", "rows", "failures", "late")}
+    totals = {key: sum(bucket[key] for bucket in buckets) for key in ("requests", "rows", "failures", "refused", "late")}
     files["merged.json"] = dict({"schema": "galley.dev/merged-vectors/v1"}, **totals, streams=merged)
     return files
 

@@ -200,7 +200,7 @@ async function finish(
     trainingKey: made.key,
   };
   const { rehearsal, reused } = await phases.run('rehearsal', async (end) => {
-    const known = await findRehearsal(candidate.digest, context);
+    const known = await findRehearsal(rehearseOptions);
     if (known !== undefined) {
       end({ state: 'skipped', reason: 'this candidate was rehearsed before' });
       return { rehearsal: known, reused: true };

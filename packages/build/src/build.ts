@@ -33,6 +33,8 @@ export interface BuildOptions {
   /** 0: none. */
   readonly cellTimeoutMs?: number | undefined;
   readonly timeoutMs?: number | undefined;
+  /** The column that says when a request happened: dates of the reference have an age by it. */
+  readonly eventTimeColumn?: string | undefined;
   /** `host:port` that the training run may reach, besides those of galley.yaml. */
   readonly egressHosts: readonly string[];
   /** By file path inside; see Workload.secrets. */

@@ -40,7 +40,7 @@ export function startControl(options: ControlOptions): Control {
   const { stores, engine, images, traffic, clock } = options;
   const { objects, counts } = stores;
   const driver = new Driver({ clock, concurrency, onError: options.onError });
-  const desk = new MonitorDesk({ objects, counts, engine, images, traffic });
+  const desk = new MonitorDesk({ objects, counts, engine, images, traffic, now: () => clock.now() });
   const closing = new AbortController();
   const runner = new BuildRunner({
     runBuild: options.runBuild,

@@ -75,13 +75,11 @@ function registerBuild(register: Register, { options, runner }: KindParts): void
 function registerRevision(register: Register, { options, desk }: KindParts): void {
   const { engine, traffic } = options;
   const { objects, secrets, counts } = options.stores;
-  const collectLast = (uid: string, workload: string, signal: AbortSignal): Promise<void> =>
-    desk.collectLast(uid, workload, signal);
   register({
     kind: 'Revision',
     observe: (revision, signal) => observeRevision(revision, { objects, engine, traffic }, signal),
     plan: planRevision,
     act: (action, observed, signal) =>
-      actOnRevision(action, observed, { objects, engine, secrets, monitors: counts, collectLast }, signal),
+      actOnRevision(action, observed, { objects, engine, secrets, monitors: counts, desk }, signal),
   });
 }

@@ -1,7 +1,7 @@
 import type { GalleyEvent } from '../event.ts';
 import type { LogEntry, PathRow, ServerInfo, SecretInfo } from './messages.ts';
 import type { KindName, KindTypes } from '../kind/kinds.ts';
-import type { MonitorStatus } from '../kind/monitor.ts';
+import type { Coverage, MonitorStatus } from '../kind/monitor.ts';
 
 /** The root of Galley's API group; objects lie under `namespaces/{project}/{plural}/{name}` as Kubernetes lays them. */
 export const apiRoot = '/apis/galley.dev/v1alpha1';
@@ -65,7 +65,7 @@ export interface EndpointTypes {
   monitorPaths: {
     query: { from?: string; to?: string };
     body: undefined;
-    answer: { paths: readonly PathRow[]; coverage: unknown };
+    answer: { paths: readonly PathRow[]; coverage: Coverage | null };
   };
   /** Names only; values are never read back. */
   secretList: { query: Nothing; body: undefined; answer: { items: readonly SecretInfo[] } };

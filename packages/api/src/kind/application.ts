@@ -64,10 +64,17 @@ export const ServiceSpec = Type.Object(
   { additionalProperties: false },
 );
 
+/** Who may say when a request happened (MONITORS.md §1). Nobody, unless it is written here: then a request counts when it arrives. */
 export const MonitorSpec = Type.Object(
-  { eventTime: Type.Optional(Type.Boolean()) },
+  {
+    /** A request may, by its `Galley-Event-Time` header or V2 parameter. */
+    eventTime: Type.Optional(Type.Boolean()),
+    /** The column of a request's first row that does, where the request itself does not. Dates then have an age. */
+    eventTimeColumn: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+  },
   { additionalProperties: false },
 );
+export type MonitorSpec = Static<typeof MonitorSpec>;
 
 /** `galley.yaml` in a repository: Application.spec without `source`. Unknown keys are refused by name. */
 export const GalleyYaml = Type.Object(

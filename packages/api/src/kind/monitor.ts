@@ -17,6 +17,10 @@ export const StreamDistance = Type.Object({
    * ½ · Σ √(2·p(1−p)·(1/n + 1/N)/π) over the cells, p the share of both together. To read a distance by; not a test.
    */
   expectedBySampling: Type.Number(),
+  /** Standard deviation of that: how far from `expectedBySampling` sampling alone goes. */
+  samplingSpread: Type.Number(),
+  /** The reference has too few requests that no fit has seen: its distance says little yet (MONITORS.md §3). */
+  learning: Type.Optional(Type.Boolean()),
   /** Jensen–Shannon distance, base 2, 0 to 1. */
   jensenShannon: Type.Number(),
   /** The cell that gained most and the one that lost most, with the shares. */
@@ -41,6 +45,18 @@ export const MonitorEvent = Type.Object({
 });
 export type MonitorEvent = Static<typeof MonitorEvent>;
 
+/** How much of the scoring code the reference ran, and what of it is not counted. */
+export const Coverage = Type.Object({
+  /** Lines on which statements start. */
+  lines: Type.Integer({ minimum: 0 }),
+  linesSeen: Type.Integer({ minimum: 0 }),
+  functions: Type.Integer({ minimum: 0 }),
+  skipped: Type.Array(
+    Type.Object({ name: Type.String({ maxLength: 2000 }), reason: Type.String({ maxLength: 2000 }) }),
+  ),
+});
+export type Coverage = Static<typeof Coverage>;
+
 export const MonitorStatus = Type.Object({
   revision: Type.Optional(Type.String()),
   /** `learning`: no reference; `watching`: distances are shown. */
@@ -48,12 +64,20 @@ export const MonitorStatus = Type.Object({
   origin: Type.Optional(Type.String()),
   requests: Type.Integer(),
   referenceRequests: Type.Integer(),
-  /** Counted by the gateway but not by a monitor. */
+  /** Of the requests: those that the schema or the validator refused, and those on which the predictor failed. */
+  refused: Type.Integer(),
+  failures: Type.Integer(),
+  /** Answered by the gateway but counted by no monitor. */
   lost: Type.Integer(),
   late: Type.Integer(),
+  /** RFC 3339: when the counts were read. */
+  observedAt: Type.Optional(Type.String()),
+  /** Replicas whose counts could not be read or not be used, a sentence each. */
+  problems: Type.Array(Type.String()),
+  /** In the object the few that lie farthest, and the newest events; `…/monitors/NAME/window` has all. */
   streams: Type.Array(StreamDistance),
   events: Type.Array(MonitorEvent),
-  coverage: Type.Optional(Type.Unknown()),
+  coverage: Type.Optional(Coverage),
   conditions: Type.Array(Condition),
 });
 export type MonitorStatus = Static<typeof MonitorStatus>;

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { SecretUse, ServiceSpec } from './application.ts';
+import { MonitorSpec, SecretUse, ServiceSpec } from './application.ts';
 import { Condition, type GalleyObject } from './object.ts';
 
 /** An image digest and the configuration it runs with; never changes. */
@@ -11,6 +11,8 @@ export const RevisionSpec = Type.Object({
   service: ServiceSpec,
   egressHosts: Type.Array(Type.String()),
   secrets: Type.Array(SecretUse),
+  /** Absent: nobody may say when a request happened. */
+  monitor: Type.Optional(MonitorSpec),
   /** Blobs of the build: reference, schema, golden, model. */
   records: Type.Record(Type.String(), Type.String()),
 });

@@ -9,6 +9,7 @@ export interface BuildSettings {
   readonly cellTimeoutMs: number;
   readonly timeoutMs: number;
   readonly egressHosts: readonly string[];
+  readonly eventTimeColumn: string | undefined;
   readonly serviceMemoryBytes: number;
   readonly serviceCpus: number;
 }
@@ -22,6 +23,7 @@ export function resolveSettings(options: BuildOptions, file: GalleyYaml | undefi
     cellTimeoutMs: options.cellTimeoutMs ?? resolved.cellTimeoutMs,
     timeoutMs: options.timeoutMs ?? resolved.buildTimeoutMs,
     egressHosts: [...new Set([...options.egressHosts, ...resolved.egressHosts])].sort(),
+    eventTimeColumn: options.eventTimeColumn ?? file?.monitor?.eventTimeColumn,
     serviceMemoryBytes: resolved.serviceMemoryBytes,
     serviceCpus: resolved.serviceCpus,
   };

@@ -8,7 +8,7 @@ import type { Image } from '@galley/image/image';
 import { buildLayer } from '@galley/image/layer/build-layer';
 import { directoryEntry, type TarEntry } from '@galley/image/tar/entry';
 import type { BuildContext } from '../build.ts';
-import { RecordCache } from '../cache/record-cache.ts';
+import { RecordCache, stepKey } from '../cache/record-cache.ts';
 import { tellProgress } from '../training/progress.ts';
 import { samplePath, type Training } from '../training/train.ts';
 import type { BuildSettings } from '../plan/settings.ts';
@@ -55,11 +55,9 @@ export interface RehearseOptions {
 const replay = { rowsMax: 10_000, secondsMax: 60 };
 
 /** A rehearsal of this candidate, if all that it left is still there. */
-export async function findRehearsal(
-  candidate: Digest,
-  context: BuildContext,
-): Promise<Rehearsal | undefined> {
-  const known = await new RecordCache<Rehearsal>(context.cacheDir, 'rehearsals').get(candidate);
+export async function findRehearsal(options: RehearseOptions): Promise<Rehearsal | undefined> {
+  const { context } = options;
+  const known = await records(context).get(keyOf(options));
   if (known === undefined) return undefined;
   for (const digest of [known.layer.descriptor.digest, known.schema, known.golden, known.reference]) {
     if (digest !== undefined && !(await context.store.has(digest))) return undefined;
@@ -78,6 +76,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
     schema: 'galley.dev/rehearse-plan/v1',
     sample: sample === undefined ? null : '/galley/in/sample.jsonl',
     sampleInfo: options.training.sampleInfo,
+    eventTimeColumn: options.settings.eventTimeColumn ?? null,
     ...replay,
   };
   const id = stepId('rehearse', project, application, candidate.digest);
@@ -118,8 +117,17 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
       }
     },
   );
-  await new RecordCache<Rehearsal>(context.cacheDir, 'rehearsals').set(candidate.digest, rehearsal);
+  await records(context).set(keyOf(options), rehearsal);
   return rehearsal;
+}
+
+function records(context: BuildContext): RecordCache<Rehearsal> {
+  return new RecordCache<Rehearsal>(context.cacheDir, 'rehearsals');
+}
+
+/** What decides a rehearsal's result: the candidate has all the rest in it. */
+function keyOf({ candidate, settings }: RehearseOptions): string {
+  return stepKey({ candidate: candidate.digest, eventTimeColumn: settings.eventTimeColumn ?? null });
 }
 
 /** Folders of HOME that a read-only root turns into memory (docs/design/wire.md, "Paths in images"). */
@@ -143,11 +151,15 @@ export function stepLimits(settings: BuildSettings): {
 
 async function keep(options: RehearseOptions, output: Output): Promise<Rehearsal> {
   const { context } = options;
-  const blob = async (value: JsonObject): Promise<Digest> =>
-    (await context.store.write(Buffer.from(JSON.stringify(value)), { mediaType: 'application/json' })).digest;
+  const write = async (text: string): Promise<Digest> =>
+    (await context.store.write(Buffer.from(text), { mediaType: 'application/json' })).digest;
+  const blob = (value: JsonObject): Promise<Digest> => write(JSON.stringify(value));
   const schema = await requireWire(output, 'rehearsed/schema.json', 'schema');
   const golden = await requireWire(output, 'rehearsed/golden.json', 'golden');
-  const reference = await readWire(output, 'rehearsed/reference.json', 'reference');
+  const reference =
+    (await readWire(output, 'rehearsed/reference.json', 'reference')) === undefined
+      ? undefined
+      : await output.text('rehearsed/reference.json');
   const modules = await readWire(output, 'modules.json', 'modules');
   const timing = parseTiming(await output.text('timing.json'));
   const layer = await buildLayer(context.store, rehearsedEntries(output), {
@@ -156,7 +168,8 @@ async function keep(options: RehearseOptions, output: Output): Promise<Rehearsal
   });
   return {
     layer,
-    reference: reference === undefined ? undefined : await blob(reference),
+    // To the byte as it lies in the image: a replica tells its hash with its counts.
+    reference: reference === undefined ? undefined : await write(reference),
     schema: await blob(schema),
     golden: await blob(golden),
     modules: [...textsOf(modules?.['modules'])].sort(),

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
+import type { Client } from '@galley/api/http/client';
+import type { Application } from '@galley/api/kind/application';
 import { textOption } from '../program.ts';
 import { table } from '../render/table.ts';
 import { predict } from '../service/predict.ts';
@@ -20,15 +22,19 @@ export const command: Command = {
   options: [
     { flags: '--json <ROWS>', description: 'one row or a list of rows' },
     { flags: '--file <PATH>', description: 'rows.csv, rows.json or rows.jsonl' },
-    { flags: '--event-time <TIME>', description: 'when it happened (RFC 3339), for the monitors' },
+    {
+      flags: '--event-time <TIME>',
+      description: 'when it happened (RFC 3339), for the monitors; needs monitor.eventTime',
+    },
   ],
   async run(input, context) {
     const [name = ''] = input.args;
     const { body, contentType } = await readRows(input, context);
     const client = await context.connect();
-    await findApplication(client, name, context.project);
+    const application = await findApplication(client, name, context.project);
     const { gateway } = await client.call('serverInfo', {});
     const eventTime = textOption(input, 'eventTime');
+    if (eventTime !== undefined) await requireEventTime(client, application);
     const predictions = await predict({ gateway, project: context.project, application: name }, body, {
       contentType,
       signal: context.signal,
@@ -45,6 +51,17 @@ export const command: Command = {
     };
   },
 };
+
+/** A time that the service does not believe would be ignored without a word. */
+async function requireEventTime(client: Client, { metadata, status }: Application): Promise<void> {
+  const { name, namespace } = metadata;
+  const serving = status.servingRevision;
+  const revision = serving === undefined ? undefined : await client.get('Revision', namespace, serving);
+  if (revision === undefined || revision.spec.monitor?.eventTime === true) return;
+  throw new GalleyError('USAGE', `${name} counts requests when they arrive: it takes no event time.`, {
+    hint: 'Write `monitor: {eventTime: true}` into galley.yaml and deploy again, or leave --event-time out.',
+  });
+}
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);

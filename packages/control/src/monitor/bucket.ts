@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox';
-import { Check } from 'typebox/value';
+import { Compile } from 'typebox/compile';
 
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const ShortText = Type.String({ maxLength: 500 });
@@ -11,6 +11,8 @@ export const Bucket = Type.Object({
   requests: Count,
   rows: Count,
   failures: Count,
+  /** Absent before it was counted. */
+  refused: Type.Optional(Count),
   late: Count,
   streams: Type.Record(
     Type.String(),
@@ -44,12 +46,17 @@ export const BucketsAnswer = Type.Object({
 });
 export type BucketsAnswer = Static<typeof BucketsAnswer>;
 
-/** The answer of a replica, checked; undefined when it is not of the agreed shape. */
-export function readBuckets(body: Buffer): BucketsAnswer | undefined {
-  try {
-    const value: unknown = JSON.parse(body.toString('utf8'));
-    return Check(BucketsAnswer, value) ? value : undefined;
-  } catch {
-    return undefined;
+/** Reads answers of replicas. Its check is compiled once: everything else in this process waits for it, and an answer may have 200,000 counts. */
+export class BucketReader {
+  private readonly shape = Compile(BucketsAnswer);
+
+  /** Undefined when it is not of the agreed shape. */
+  read(body: Buffer): BucketsAnswer | undefined {
+    try {
+      const value: unknown = JSON.parse(body.toString('utf8'));
+      return this.shape.Check(value) ? value : undefined;
+    } catch {
+      return undefined;
+    }
   }
 }

@@ -23,7 +23,8 @@ export function streamDistance(
     n: Number(sum.n),
     referenceN: stream.n,
     totalVariation,
-    expectedBySampling: expectedBySampling(reference, now, Number(sum.n), stream.n),
+    ...bySampling(reference, now, Number(sum.n), stream.n),
+    ...(stream.learning === true ? { learning: true } : {}),
     jensenShannon: jensenShannonOf(from, to),
     ...(gained === undefined ? {} : { gained }),
     ...(lost === undefined ? {} : { lost }),
@@ -60,17 +61,24 @@ function part(p: number, middle: number): number {
   return p === 0 ? 0 : p * Math.log2(p / middle);
 }
 
-/** ½ · Σ √(2·p(1−p)·(1/n + 1/N)/π), p the share of both together (packages/api/src/kind/monitor.ts). */
-function expectedBySampling(
+/**
+ * Mean and standard deviation of the total variation when nothing moved. The difference of a cell's two shares is then about normal
+ * with variance v = p(1−p)·(1/n + 1/N), p the share of both together; its absolute value has mean √(2v/π) and variance v·(1 − 2/π). Of k
+ * cells only k − 1 are free: with two they go together wholly, hence the factor k/(k − 1).
+ */
+function bySampling(
   reference: readonly bigint[],
   now: readonly bigint[],
   n: number,
   referenceN: number,
-): number {
-  if (n === 0 || referenceN === 0) return 0;
-  const together = shares(now.map((count, index) => count + (reference[index] ?? 0n)));
-  const spread = (2 * (1 / n + 1 / referenceN)) / Math.PI;
-  return together.reduce((sum, p) => sum + Math.sqrt(p * (1 - p) * spread), 0) / 2;
+): Pick<StreamDistance, 'expectedBySampling' | 'samplingSpread'> {
+  if (n === 0 || referenceN === 0) return { expectedBySampling: 0, samplingSpread: 0 };
+  const together = shares(now.map((count, index) => count + (reference[index] ?? 0n))).filter((p) => p > 0);
+  const variances = together.map((p) => p * (1 - p) * (1 / n + 1 / referenceN));
+  const mean = variances.reduce((sum, v) => sum + Math.sqrt((2 * v) / Math.PI), 0) / 2;
+  const whole = variances.reduce((sum, v) => sum + v, 0) * (1 - 2 / Math.PI);
+  const free = together.length < 2 ? 1 : together.length / (together.length - 1);
+  return { expectedBySampling: mean, samplingSpread: Math.sqrt(whole * free) / 2 };
 }
 
 /** The shares of a row; all 0 for an empty one. */

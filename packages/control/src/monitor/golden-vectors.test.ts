@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readBuckets } from './bucket.ts';
+import { BucketReader } from './bucket.ts';
 import { streamDistance } from './distance.ts';
 import { readReference } from './reference.ts';
 import { BucketSums, countsRow } from './stream-sums.ts';
@@ -10,6 +10,8 @@ import { BucketSums, countsRow } from './stream-sums.ts';
 const folder = join(import.meta.dirname, '../../../../tests/fixtures/wire');
 const bytes = (name: string): Buffer => readFileSync(join(folder, name));
 const parsed = (name: string): unknown => JSON.parse(bytes(name).toString('utf8'));
+
+const reader = new BucketReader();
 
 interface Merged {
   readonly requests: number;
@@ -22,7 +24,7 @@ interface Merged {
 function sums(order: readonly string[]): BucketSums {
   const sum = new BucketSums();
   for (const name of order) {
-    const answer = readBuckets(bytes(name));
+    const answer = reader.read(bytes(name));
     if (answer === undefined) throw new Error(`${name} is not of the agreed shape`);
     for (const bucket of answer.buckets) sum.add(bucket);
   }

@@ -10,8 +10,10 @@ import type { MonitorReader } from '../server/api-context.ts';
 import type { MonitorStore } from '../store/monitor-store.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { Traffic } from '../traffic/traffic.ts';
-import { collectBuckets } from './collect.ts';
-import { monitorStatus } from './monitor-status.ts';
+import { admit } from './admit.ts';
+import { BucketReader } from './bucket.ts';
+import { collectBuckets, unusable } from './collect.ts';
+import { monitorStatus, type Seen } from './monitor-status.ts';
 import { pathRows } from './path-rows.ts';
 import { readReference, type Reference } from './reference.ts';
 import { BucketSums } from './stream-sums.ts';
@@ -23,16 +25,20 @@ export interface MonitorDeskOptions {
   readonly engine: Engine;
   readonly images: ImageStore;
   readonly traffic: Traffic;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 /** References kept in memory; one has a few hundred kilobytes. */
 const referencesKeptMax = 4;
+const collectMs = 20_000;
 
 /** Collects the counts of replicas and answers for the revision that serves. */
 export class MonitorDesk implements MonitorReader {
   private readonly options: MonitorDeskOptions;
+  private readonly reader = new BucketReader();
   private readonly references = new Map<string, Reference>();
-  private readonly collecting = new Map<string, Promise<void>>();
+  private readonly collecting = new Map<string, Promise<readonly string[]>>();
 
   constructor(options: MonitorDeskOptions) {
     this.options = options;
@@ -54,12 +60,14 @@ export class MonitorDesk implements MonitorReader {
     await this.collect(revision);
     const reference = await this.reference(revision);
     if (reference === undefined) return { paths: [], coverage: null };
-    return { paths: pathRows(reference, this.sums(revision, window)), coverage: reference.coverage ?? null };
+    const sums = await this.sums(revision, window);
+    return { paths: pathRows(reference, sums), coverage: reference.coverage ?? null };
   }
 
   /** The newest counts and what they say, for a window of event time. */
-  async look(project: string, name: string, window: TimeWindow): Promise<Omit<MonitorStatus, 'conditions'>> {
-    const { counts, traffic } = this.options;
+  async look(project: string, name: string, window: TimeWindow): Promise<Seen> {
+    const { counts, traffic, now } = this.options;
+    const observedAt = new Date(now()).toISOString();
     const revision = await this.servingRevision(project, name);
     if (revision === undefined) {
       return monitorStatus({
@@ -68,25 +76,31 @@ export class MonitorDesk implements MonitorReader {
         sums: new BucketSums(),
         sightings: [],
         answered: undefined,
+        problems: [],
+        observedAt,
         window,
       });
     }
-    await this.collect(revision);
+    // The gateway first: what is answered in between would look lost.
     await traffic.collectCounts(counts);
     const { uid } = revision.metadata;
+    const answered = isEverything(window) ? counts.answeredByGateway(uid) : undefined;
+    const problems = await this.collect(revision);
     return monitorStatus({
       revision: revision.metadata.name,
       reference: await this.reference(revision),
-      sums: this.sums(revision, window),
+      sums: await this.sums(revision, window),
       sightings: counts.sightings(uid),
-      answered: isEverything(window) ? counts.answeredByGateway(uid) : undefined,
+      answered,
+      problems,
+      observedAt,
       window,
     });
   }
 
   /** Reads what one replica has counted, for the last time before it goes. A replica that no longer answers has nothing more to say. */
-  async collectLast(revisionUid: string, workload: string, signal: AbortSignal): Promise<void> {
-    await this.collectReplica(revisionUid, workload, signal).catch((error: unknown) => {
+  async collectLast(revision: Revision, workload: string, signal: AbortSignal): Promise<void> {
+    await this.collectReplica(revision, workload, signal).catch((error: unknown) => {
       if (!(error instanceof GalleyError)) throw error;
     });
   }
@@ -97,32 +111,50 @@ export class MonitorDesk implements MonitorReader {
     return serving === undefined ? undefined : this.options.objects.get('Revision', project, serving);
   }
 
-  /** Once at a time per revision: a second asker waits for the first one's answer. */
-  private collect(revision: Revision): Promise<void> {
+  /** Once at a time per revision: a second asker waits for the first one's answer. Gives back a sentence for each replica that is not counted. */
+  private collect(revision: Revision): Promise<readonly string[]> {
     const { uid } = revision.metadata;
     const running = this.collecting.get(uid);
     if (running !== undefined) return running;
-    const replicas = revision.status.replicas.filter((replica) => replica.phase === 'running');
-    const signal = AbortSignal.timeout(20_000);
-    const work = Promise.allSettled(
-      replicas.map(({ workload }) => this.collectReplica(uid, workload, signal)),
-    )
-      .then(() => void this.options.counts.bound(uid))
-      .finally(() => this.collecting.delete(uid));
+    const work = this.collectAll(revision).finally(() => this.collecting.delete(uid));
     this.collecting.set(uid, work);
     return work;
   }
 
-  private async collectReplica(uid: string, workload: string, signal: AbortSignal): Promise<void> {
-    const { engine, counts } = this.options;
-    for await (const answer of collectBuckets(engine, workload, counts.cursor(uid, workload), signal))
-      counts.keep(uid, workload, answer);
+  private async collectAll(revision: Revision): Promise<readonly string[]> {
+    const replicas = revision.status.replicas.filter((replica) => replica.phase === 'running');
+    const signal = AbortSignal.timeout(collectMs);
+    const ends = await Promise.allSettled(
+      replicas.map(({ workload }) => this.collectReplica(revision, workload, signal)),
+    );
+    this.options.counts.bound(revision.metadata.uid);
+    // One that is still starting does not listen yet.
+    const problems = ends.flatMap((end, index) =>
+      end.status === 'rejected' && replicas[index]?.ready === true ? [problemOf(end.reason)] : [],
+    );
+    const unread = revision.spec.records['reference'] !== undefined;
+    return unread && (await this.reference(revision)) === undefined
+      ? [...problems, `The reference of ${revision.metadata.name} cannot be read: deploy it again.`]
+      : problems;
   }
 
-  private sums(revision: Revision, window: TimeWindow): BucketSums {
-    const sums = new BucketSums();
-    for (const bucket of this.options.counts.minutes(revision.metadata.uid, window)) sums.add(bucket);
-    return sums;
+  private async collectReplica(revision: Revision, workload: string, signal: AbortSignal): Promise<void> {
+    const { engine, counts } = this.options;
+    const { uid } = revision.metadata;
+    const reference = await this.reference(revision);
+    const digest = revision.spec.records['reference']?.replace(/^sha256:/, '');
+    const replica = { engine, workload, reference: digest, reader: this.reader };
+    for await (const answer of collectBuckets(replica, counts.cursor(uid, workload), signal)) {
+      const admission = admit(answer, reference);
+      if ('refused' in admission) throw unusable(workload, `tells what cannot be: ${admission.refused}`);
+      counts.keep(uid, workload, admission.answer);
+    }
+  }
+
+  private async sums(revision: Revision, window: TimeWindow): Promise<BucketSums> {
+    const { counts } = this.options;
+    const { uid } = revision.metadata;
+    return isEverything(window) ? counts.totals(uid) : counts.windowSums(uid, window);
   }
 
   private async reference(revision: Revision): Promise<Reference | undefined> {
@@ -138,6 +170,11 @@ export class MonitorDesk implements MonitorReader {
     this.references.set(digest, reference);
     return reference;
   }
+}
+
+/** For a person. What is no error of ours is said to be one all the same: a monitor never fails for a replica. */
+function problemOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
 }
 
 function noMonitor(project: string, name: string): GalleyError {

@@ -12,6 +12,13 @@ export function minutesOf(window: TimeWindow): { readonly from: number; readonly
   };
 }
 
+/** Whether the minute of a moment lies in a window, as its counts do. */
+export function holds(window: TimeWindow, timeMs: number): boolean {
+  const { from, to } = minutesOf(window);
+  const minute = Math.floor(timeMs / 60_000);
+  return minute >= from && minute < to;
+}
+
 /** No bound on either side. */
 export function isEverything(window: TimeWindow): boolean {
   return window.fromMs === undefined && window.toMs === undefined;

@@ -3,15 +3,10 @@ import type { EndpointTypes } from '@galley/api/http/endpoints';
 import type { Engine } from '@galley/engine/engine';
 import type { ImageStore } from '@galley/image/store';
 import type { MonitorStatus } from '@galley/api/kind/monitor';
+import type { TimeWindow } from '../monitor/window.ts';
 import type { BuildEventStore } from '../store/build-event-store.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { SecretStore } from '../store/secret-store.ts';
-
-/** Event time in milliseconds since the epoch: from inclusive, to exclusive. */
-export interface TimeWindow {
-  readonly fromMs?: number;
-  readonly toMs?: number;
-}
 
 /** What the API reads of a monitor; it is collected at the moment of asking. */
 export interface MonitorReader {

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import type { ApiContext, TimeWindow } from './api-context.ts';
+import type { TimeWindow } from '../monitor/window.ts';
+import type { ApiContext } from './api-context.ts';
 import { endpointRoute, param } from './endpoint-route.ts';
 import { refuse } from './validate.ts';
 

@@ -24,6 +24,10 @@ CREATE TABLE IF NOT EXISTS minute_count (
   PRIMARY KEY (revision_uid, replica, boot, minute)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS minute_count_by_time ON minute_count (revision_uid, minute);
+CREATE INDEX IF NOT EXISTS minute_count_by_arrival ON minute_count (revision_uid, received_at, octet_length(body));
+CREATE TABLE IF NOT EXISTS count_total (
+  revision_uid TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS replica_cursor (
   revision_uid TEXT NOT NULL, replica TEXT NOT NULL, boot TEXT NOT NULL, seq INTEGER NOT NULL,
   PRIMARY KEY (revision_uid, replica)

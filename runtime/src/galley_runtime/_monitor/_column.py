@@ -1,7 +1,7 @@
 """Columns of requests: taking them out of rows, and deciding what kind a column is."""
 
 from ._category import CategoryCells
-from ._date import HourCells, WeekdayCells
+from ._date import AgeCells, HourCells, WeekdayCells
 from ._numeric import NumericCells
 from ._shape import ShapeCells
 from ._text import CharacterCells, TextCells
@@ -9,7 +9,7 @@ from ._text import CharacterCells, TextCells
 ROWS_COUNTED = 1000  # of one request: its shares are estimated from this many rows at even steps
 DISTINCT_IS_TEXT = 0.5
 
-_ALL = (NumericCells, CategoryCells, TextCells, CharacterCells, HourCells, WeekdayCells, ShapeCells)
+_ALL = (NumericCells, CategoryCells, TextCells, CharacterCells, HourCells, WeekdayCells, AgeCells, ShapeCells)
 KINDS = {cells.kind: cells for cells in _ALL}
 
 

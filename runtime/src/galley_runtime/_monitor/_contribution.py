@@ -10,17 +10,19 @@ class Contribution:
     """Additions to cells, streams that the request is counted in, and the pairs' block: of one row where its cells lie,
     of several the shares and the presence of every pair."""
 
-    __slots__ = ("requests", "rows", "failures", "cells", "streams", "pairs")
+    __slots__ = ("requests", "rows", "failures", "refused", "cells", "streams", "pairs")
 
-    def __init__(self, rows, failed):
+    def __init__(self, rows, failed, refused=False):
         self.requests = 1
         self.rows = rows
         self.failures = 1 if failed else 0
+        self.refused = 1 if refused else 0
         self.cells = []
         self.streams = []
         self.pairs = None
 
-    def add_inputs(self, table, columns):
+    def add_inputs(self, table, columns, seconds):
+        """`seconds` since 1970: when the request happened, None where nobody knows."""
         cells, streams = self.cells, self.streams
         size = len(columns[0]) if columns else 0
         if size == 0:
@@ -34,6 +36,9 @@ class Contribution:
             streams.append(index)
         for index, offset, kind, position in table.characters:
             cells.extend((offset + cell, amount) for cell, amount in kind.shares(columns[position]))
+            streams.append(index)
+        for index, offset, kind, position in table.ages if seconds is not None else ():
+            self._shares(offset, lambda value, kind=kind: kind.cell_at(value, seconds), columns[position])
             streams.append(index)
 
     def _shares(self, offset, cell, values):

@@ -19,6 +19,7 @@ class Events:
 
     def note(self, kind, stream, value, seconds, seq, request_id, detail):
         """Records a sighting. True when it is an event, not a repetition or one too many today."""
+        value = value[:VALUE_LENGTH]  # of a client: it is remembered for as long as the replica lives
         key = (kind, stream, value)
         event = self._announced.get(key)
         if event is not None:

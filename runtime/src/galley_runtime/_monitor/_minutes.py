@@ -17,7 +17,7 @@ KEPT_SECONDS = 24 * 3600
 DENSE = 16  # minutes held as plain arrays; the others are packed
 PACKED_BYTES = 32 << 20
 GONE = 200_000  # minutes remembered as let go
-ANSWER_STREAMS = 100_000  # streams in one answer: the reader asks again from its `seq`
+ANSWER_COUNTS = 200_000  # in one answer, a few megabytes: the reader asks again from its `seq`
 
 
 def add_pairs(pairs, counts, n, table, numpy):
@@ -44,12 +44,12 @@ def add_pairs(pairs, counts, n, table, numpy):
 
 
 class Minute:
-    __slots__ = ("minute", "opened", "seq", "requests", "rows", "failures", "late", "counts", "n", "packed")
+    __slots__ = ("minute", "opened", "seq", "requests", "rows", "failures", "refused", "late", "counts", "n", "packed")
 
     def __init__(self, minute, opened):
         self.minute = minute
         self.opened = opened
-        self.seq = self.requests = self.rows = self.failures = self.late = 0
+        self.seq = self.requests = self.rows = self.failures = self.refused = self.late = 0
         self.counts = self.n = self.packed = None
 
     def add(self, contribution, table, numpy):
@@ -58,6 +58,7 @@ class Minute:
         self.requests += contribution.requests
         self.rows += contribution.rows
         self.failures += contribution.failures
+        self.refused += contribution.refused
         for at, amount in contribution.cells:
             counts[at] += amount
         for index in contribution.streams:
@@ -108,6 +109,7 @@ class Minute:
             "requests": self.requests,
             "rows": self.rows,
             "failures": self.failures,
+            "refused": self.refused,
             "late": self.late,
             "streams": self._streams(table),
         }
@@ -128,39 +130,45 @@ class Minutes:
 
     def add(self, minute, contribution, now, seq):
         """Counts a request in its minute, or as late. True when it was counted."""
-        held = self._held.get(minute)
-        if held is None and minute not in self._gone:
-            held = self._held[minute] = Minute(minute, now)
+        held = self._at(minute, now)
         if held is None or now - held.opened > OPEN_SECONDS:
-            return self._late(minute, held, now, seq)
-        if held.packed is not None:
-            self._packed_bytes -= len(held.packed)
-        held.unpack(self._table)
+            self._late(held, now, seq)
+            return False
+        self._open(held)
         held.add(contribution, self._table, self._numpy)
         held.seq = seq
-        self._dense[minute] = held
-        self._dense.move_to_end(minute)
-        if len(self._dense) > DENSE:
-            self._packed_bytes += self._dense.popitem(last=False)[1].pack(self._table)
         self._bound(now)
         return True
 
-    def _late(self, minute, held, now, seq):
+    def _at(self, minute, now):
+        """The minute, held or new; None when it was let go."""
+        held = self._held.get(minute)
+        if held is None and minute not in self._gone:
+            held = self._held[minute] = Minute(minute, now)
+        return held
+
+    def _open(self, held):
+        """Makes arrays of it, at the cost of those that were used least lately."""
+        if held.packed is not None:
+            self._packed_bytes -= len(held.packed)
+        held.unpack(self._table)
+        self._dense[held.minute] = held
+        self._dense.move_to_end(held.minute)
+        while len(self._dense) > DENSE:
+            self._packed_bytes += self._dense.popitem(last=False)[1].pack(self._table)
+
+    def _late(self, held, now, seq):
         """In its own minute while that is held; else in the minute of the clock, which is surely new to the reader."""
         if held is None:
-            clock = int(now // 60)
-            held = self._held.get(clock)
-            if held is None and clock not in self._gone:
-                held = self._held[clock] = Minute(clock, now)
-                held.unpack(self._table)
-                self._dense[clock] = held
-        if held is not None:
-            held.late += 1
-            held.seq = seq
-        else:
-            self.lost += 1
-        del minute
-        return False
+            held = self._at(int(now // 60), now)
+            if held is None:
+                self.lost += 1
+                return
+            if held.packed is None:
+                self._open(held)
+        held.late += 1
+        held.seq = seq
+        self._bound(now)
 
     def _bound(self, now):
         while self._held:
@@ -194,6 +202,11 @@ class Minutes:
     def after(self, seq):
         """(descriptions by seq, the seq up to which they are complete or None when all are there)."""
         wanted = sorted((held for held in self._held.values() if held.seq > seq), key=lambda held: held.seq)
-        room = max(1, ANSWER_STREAMS // max(1, len(self._table.streams)))
-        part = wanted[:room]
-        return [held.describe(self._table) for held in part], part[-1].seq if len(wanted) > room else None
+        part, size = [], 0
+        for held in wanted:
+            described = held.describe(self._table)
+            size += sum(1 + len(stream["counts"]) for stream in described["streams"].values())
+            if part and size > ANSWER_COUNTS:
+                return part, part[-1]["seq"]
+            part.append(described)
+        return part, None

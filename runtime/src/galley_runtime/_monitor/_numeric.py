@@ -52,13 +52,15 @@ class NumericCells:
         """What the stream's object carries besides its counts."""
         return {"kind": self.kind, "edges": self.edges, "atoms": list(self.atoms), "cells": self.labels()}
 
-    def labels(self):
+    def labels(self, write=None):
+        """`write` gives the text of an edge or atom."""
+        write = write or short
         names = ["< min"]
         for left, right in zip(self.edges, self.edges[1:]):
             opening = "[" if len(names) == 1 else "("
-            names.append("%s%s, %s]" % (opening, short(left), short(right)))
+            names.append("%s%s, %s]" % (opening, write(left), write(right)))
         names.append("> max")
-        names.extend("= " + short(value) for value in self.atoms)
+        names.extend("= " + write(value) for value in self.atoms)
         return names + ["NaN", "+inf", "-inf", "null", "wrong type"]
 
     def cell(self, value):

@@ -16,6 +16,7 @@ class Table:
         self.by_id = {}
         self.inputs = []  # (stream index, offset, cells, position in `columns`)
         self.characters = []
+        self.ages = []
         self.predictions = []  # (stream index, offset, cells, part)
         self.paths = {}  # stream id -> (stream index, offset, {number: cell}, index of unseen, of exception)
         self.columns = []
@@ -39,7 +40,7 @@ class Table:
             name = stream["column"]
             if name not in self.columns:
                 self.columns.append(name)
-            target = self.characters if kind == "characters" else self.inputs
+            target = {"characters": self.characters, "age": self.ages}.get(kind, self.inputs)
             target.append((index, offset, cells, self.columns.index(name)))
         elif group == "predictions":
             self.predictions.append((index, offset, _prediction.KINDS[kind].read(stream), stream.get("part", "")))

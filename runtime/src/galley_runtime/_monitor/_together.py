@@ -8,8 +8,8 @@ from collections import Counter
 from ._share import SCALE
 
 
-def count_inputs_and_joint(table, rows_by_column, totals, requests):
-    """Adds requests of one row each. `rows_by_column`: a list per column of `table.columns`, all of one length."""
+def count_inputs_and_joint(table, rows_by_column, moments, totals, requests):
+    """Adds requests of one row each. `rows_by_column`: a list per column of `table.columns`, all as long as `moments`, which say when each happened."""
     size = len(rows_by_column[0]) if rows_by_column else 0
     if size == 0:
         return
@@ -22,6 +22,11 @@ def count_inputs_and_joint(table, rows_by_column, totals, requests):
             for cell, amount in cells.shares([value]):
                 totals[offset + cell] += amount
         requests[index] += size
+    for index, offset, cells, position in table.ages:
+        for value, seconds in zip(rows_by_column[position], moments):
+            if seconds is not None:
+                totals[offset + cells.cell_at(value, seconds)] += SCALE
+                requests[index] += 1
     if table.projection is not None:
         columns = [rows_by_column[position] for position in table.projection_columns]
         for number, cells in enumerate(table.projection.cells_by_projection(columns)):

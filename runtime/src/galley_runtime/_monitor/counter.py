@@ -96,9 +96,9 @@ class Counter:
         seconds = observation.seconds if observation.seconds is not None else now
         table, columns = self.table, observation.columns
         failed = observation.error is not None
-        contribution = Contribution(observation.row_count, failed)
+        contribution = Contribution(observation.row_count, failed, observation.was_refused)
         if columns is not None:
-            contribution.add_inputs(table, columns)
+            contribution.add_inputs(table, columns, seconds)
             if keep_by_hash(observation.request_id, self.thin_joint(now // 60)):
                 contribution.add_joint(table, columns)
         contribution.add_predictions(table, observation.values, failed)
@@ -124,8 +124,8 @@ class Counter:
             self._dropped += 1
 
     def buckets(self, after=0):
-        """Minutes and events with a seq above `after`; what lies below counts as read. At most 100,000 streams an
-        answer: the answer's `seq` says how far it goes, and the reader asks again from there."""
+        """Minutes and events with a seq above `after`; what lies below counts as read. At most ANSWER_COUNTS numbers
+        an answer: the answer's `seq` says how far it goes, and the reader asks again from there."""
         after = int(after)
         with self._lock:
             self._minutes.acknowledge(after, self._clock())
@@ -173,7 +173,18 @@ class Counter:
 class Observation:
     """One request, from its arrival to its answer. No method raises."""
 
-    __slots__ = ("_counter", "request_id", "seconds", "columns", "row_count", "values", "error", "block", "_token")
+    __slots__ = (
+        "_counter",
+        "request_id",
+        "seconds",
+        "columns",
+        "row_count",
+        "values",
+        "error",
+        "was_refused",
+        "block",
+        "_token",
+    )
 
     def __init__(self, counter, request_id, event_time):
         self._counter = counter
@@ -181,6 +192,7 @@ class Observation:
         self.columns = self.error = self.block = self._token = None
         self.values = []
         self.row_count = 0
+        self.was_refused = False
         self.seconds = None
         try:
             if event_time is not None:
@@ -213,6 +225,10 @@ class Observation:
     def failure(self, error):
         """The predictor raised: the request counts as a failure in every stream of predictions."""
         self.error = error
+
+    def refused(self):
+        """The schema or the validator said no: its rows count, and nothing was predicted."""
+        self.was_refused = True
 
     def end(self):
         """Counts the request. Call it once, after the answer was sent."""

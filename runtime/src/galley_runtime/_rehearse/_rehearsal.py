@@ -119,7 +119,8 @@ class _Rehearsal:
 
         started = time.perf_counter()
         info = self._plan.get("sampleInfo") or {}
-        reference = reference_of(seen, profile, str(info.get("origin", "in-sample")), model.classes)
+        column = self._plan.get("eventTimeColumn")
+        reference = reference_of(seen, profile, str(info.get("origin", "in-sample")), model.classes, column)
         self._write("rehearsed/reference.json", reference)
         self._timing["referenceSeconds"] = round(time.perf_counter() - started, 4)
         return [value for request in seen for value in request.predictions]

@@ -9,6 +9,7 @@ from galley_runtime._errors import RequestError
 from galley_runtime._json import dumps, loads
 from galley_runtime._model import Model
 from galley_runtime._serve._binary import LENGTH_HEADER, bytes_of_values, split_body, values_of_bytes
+from galley_runtime._serve._event_time import PARAMETER
 from galley_runtime._serve._exchange import JSON, Request, Response
 from galley_runtime._serve._service import Service
 from galley_runtime._serve._tensor import DATATYPES, Tensor, rows_of_tensor, tensor_of_json
@@ -26,7 +27,9 @@ def infer(service: Service, request: Request, name: str, version: str = "") -> R
     if identity is not None and not isinstance(identity, str):
         raise RequestError("INVALID_JSON", "The id is not a string.", _HINT)
     rows = rows_of_tensors(tensors, scoring.model, scoring.rows_max)
-    scored = scoring.predict(rows, request.headers, identity)
+    parameters = body.get("parameters")
+    event_time = parameters.get(PARAMETER) if isinstance(parameters, dict) else None
+    scored = scoring.predict(rows, request.headers, identity, event_time)
     outputs = outputs_of_predictions(scored.predictions)
     wanted, binary = _wanted(body, [output["name"] for output in outputs])
     answer: Dict[str, Any] = {"model_name": service.name}

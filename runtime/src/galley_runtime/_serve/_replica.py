@@ -19,6 +19,7 @@ from galley_runtime._admin import Admin
 from galley_runtime._errors import ModelError, PlanError
 from galley_runtime._model import Model, enter_app, load, read_json
 from galley_runtime._schema import Schema
+from galley_runtime._serve._event_time import EventTimes, event_times_of
 from galley_runtime._serve._golden import check_golden
 from galley_runtime._serve._limits import Limits, limits_of
 from galley_runtime._serve._listener import Listener, bind_tcp, bind_unix
@@ -51,16 +52,20 @@ def serve(arguments: List[str]) -> int:
     log = Log()
     try:
         places, limits = places_of(arguments), limits_of(environment)
+        event_times = event_times_of(environment)
     except (PlanError, ModelError) as error:
         log(f"{error.message} {error.hint}")
         return EXIT_USAGE
-    return _Replica(places, limits, environment, log).run()
+    return _Replica(places, limits, event_times, environment, log).run()
 
 
 class _Replica:
-    def __init__(self, places: Places, limits: Limits, environment: Mapping[str, str], log: Log) -> None:
+    def __init__(
+        self, places: Places, limits: Limits, event_times: EventTimes, environment: Mapping[str, str], log: Log
+    ) -> None:
         self._places = places
         self._limits = limits
+        self._event_times = event_times
         self._environment = environment
         self._log = log
         self._stop = threading.Event()
@@ -124,7 +129,10 @@ class _Replica:
         profile_model(watch, model, _cells_of(places), places.app, self._log)
         check_golden(model, read_json(os.path.join(places.rehearsed, "golden.json")))
         self._watch = watch
-        scoring = Scoring(model, watch, self._metrics, self._log, self._limits.rows, self._limits.concurrency)
+        limits = self._limits
+        scoring = Scoring(
+            model, watch, self._metrics, self._log, limits.rows, limits.concurrency, self._event_times
+        )
         # What was loaded stays: the collector need not look at it again, request after request.
         gc.freeze()
         self._loading = False

@@ -8,7 +8,6 @@ of the wrong type are what a broken client or a changed feed looks like.
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 import traceback
@@ -16,12 +15,12 @@ from typing import Any, Callable, List, Mapping, NamedTuple, Optional
 
 from galley_runtime._errors import PredictorError, RequestError, RuntimeFailure
 from galley_runtime._model import Model
+from galley_runtime._serve._event_time import EventTimes
 from galley_runtime._serve._metrics import Metrics
 from galley_runtime._serve._watch import Observed, Watch
 
-__all__ = ["Scored", "Scoring", "event_time_of"]
+__all__ = ["Scored", "Scoring"]
 
-_RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)\Z", re.ASCII)
 _NAMED_ROWS_MAX = 100
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _BOOT = os.urandom(6).hex()
@@ -45,6 +44,7 @@ class Scoring:
         log: Callable[[str], None],
         rows_max: int,
         concurrency: int,
+        event_times: EventTimes = EventTimes(),
         monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.model = model
@@ -52,20 +52,26 @@ class Scoring:
         self._metrics = metrics
         self._log = log
         self.rows_max = rows_max
+        self._event_times = event_times
         self._gate = threading.BoundedSemaphore(concurrency)
         self._monotonic = monotonic
         self._number = 0
 
-    def predict(self, rows: Any, headers: Mapping[str, str], request_id: Optional[str] = None) -> Scored:
-        """Raises INVALID_ROW, INVALID_COLUMN, TOO_LARGE, NOT_VALID, PREDICTOR_FAILED."""
+    def predict(
+        self, rows: Any, headers: Mapping[str, str], request_id: Optional[str] = None, event_time: Any = None
+    ) -> Scored:
+        """`event_time`: what the protocol's own parameter says of it. Raises INVALID_ROW, INVALID_COLUMN, TOO_LARGE, NOT_VALID, PREDICTOR_FAILED."""
         if isinstance(rows, list) and len(rows) > self.rows_max:
             raise self.too_many(len(rows))
         name = request_id or headers.get("x-request-id") or self._next_id()
-        observed = self._watch.begin(name, event_time_of(headers.get("galley-event-time")))
+        happened = self._event_times.of(headers, event_time, rows, self.model.schema.names)
+        observed = self._watch.begin(name, happened)
         try:
             predictions = self._answer(rows, observed)
         except Exception as error:
-            if not isinstance(error, RequestError):  # what was refused at the door is no failure of the model
+            if isinstance(error, RequestError):  # what was refused at the door is no failure of the model
+                observed.refused()
+            else:
                 observed.failure(error.__cause__ or error)
             observed.end()
             raise
@@ -126,24 +132,3 @@ def _user_traceback(error: RuntimeFailure) -> str:
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS) and trace.tb_next is not None:
         trace = trace.tb_next
     return f"{error.message}\n{''.join(traceback.format_exception(type(cause), cause, trace))}"
-
-
-def event_time_of(text: Optional[str]) -> Optional[float]:
-    """Seconds since 1970 of an RFC 3339 time. One that cannot be read counts as absent: it fails no request."""
-    if not text:
-        return None
-    match = _RFC3339.match(text.strip())
-    if match is None:
-        return None
-    from datetime import datetime, timedelta, timezone
-
-    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-    zone = match.group(8)
-    offset = timedelta(0)
-    if zone not in "Zz":
-        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6])) * (-1 if zone[0] == "-" else 1)
-    try:
-        at = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=timezone(offset))
-    except ValueError:
-        return None
-    return at.timestamp() + (second - min(second, 59)) + float(match.group(7) or 0)

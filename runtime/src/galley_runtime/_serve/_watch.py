@@ -32,6 +32,9 @@ class Observed:
     def failure(self, error: BaseException) -> None:
         self._tell("failure", error)
 
+    def refused(self) -> None:
+        self._tell("refused")
+
     def end(self) -> None:
         """Counts. Called after the answer has been sent."""
         self._tell("end")

@@ -9,5 +9,12 @@ export function sameBuildInputs(a: ApplicationSpec, b: ApplicationSpec): boolean
 
 function buildInputs(spec: ApplicationSpec): unknown {
   const secrets = secretsOfPhase(spec.secrets ?? [], 'build', () => '');
-  return { source: spec.source, build: spec.build ?? {}, hosts: spec.egress?.hosts ?? [], secrets };
+  return {
+    source: spec.source,
+    build: spec.build ?? {},
+    hosts: spec.egress?.hosts ?? [],
+    secrets,
+    // By it the rehearsal tells the age of dates.
+    eventTimeColumn: spec.monitor?.eventTimeColumn,
+  };
 }

@@ -9,6 +9,7 @@ export function revisionSpec(
   number: number,
 ): Revision['spec'] | undefined {
   const { image, records, settings } = build.status;
+  const monitor = { ...settings?.monitor, ...spec.monitor };
   if (image === undefined) return undefined;
   return {
     application: build.spec.application,
@@ -18,6 +19,7 @@ export function revisionSpec(
     service: mergeService(settings?.service, spec.service),
     egressHosts: [...new Set([...(settings?.egress?.hosts ?? []), ...(spec.egress?.hosts ?? [])])],
     secrets: mergeSecrets(settings?.secrets, spec.secrets),
+    ...(Object.keys(monitor).length === 0 ? {} : { monitor }),
     records,
   };
 }

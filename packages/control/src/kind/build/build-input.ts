@@ -41,6 +41,7 @@ export function optionsOf(build: Build, reveal: Reveal): BuildOptions {
     cpus: read(limits.cpu, parseCpus),
     cellTimeoutMs: read(settings.cellTimeout, parseDurationMs),
     timeoutMs: read(settings.timeout, parseDurationMs),
+    eventTimeColumn: snapshot.monitor?.eventTimeColumn,
     egressHosts: snapshot.egress?.hosts ?? [],
     secrets: secretsOfPhase(snapshot.secrets ?? [], 'build', reveal),
   };

@@ -1,21 +1,54 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { MonitorStatus } from '@galley/api/kind/monitor';
 import { conditionsOf, type ConditionDraft } from '../condition.ts';
 import type { Plan } from '../controller.ts';
 import type { ObservedMonitor } from './observe.ts';
 
 /** Counts are also read whenever somebody asks; between that, so often. A replica keeps its minutes for a day (docs/design/wire.md). */
 const lookAgainMs = 15_000;
+/**
+ * Counts alone are written so often: under traffic they differ at every look, and each write wakes whoever watches the object,
+ * this reconciler first of all.
+ */
+const writeCountsMs = 60_000;
+/** What the object holds of a status; all of it is in the answer of `…/monitors/NAME/window`. */
+const stored = { streams: 10, events: 10 };
 
 /** A monitor only looks: its plan is its status. Pure. */
 export function planMonitor({ monitor, seen }: ObservedMonitor, now: number): Plan<'Monitor', never> {
   const { metadata, status } = monitor;
   if (metadata.deletionTimestamp !== undefined) return { actions: [] };
-  const next = {
+  const farthestFirst = [...seen.streams].sort(
+    (a, b) => b.totalVariation - b.expectedBySampling - (a.totalVariation - a.expectedBySampling),
+  );
+  const next: MonitorStatus = {
     ...seen,
+    streams: farthestFirst.slice(0, stored.streams),
+    events: seen.events.slice(-stored.events),
     conditions: conditionsOf(status.conditions, [watchingCondition(seen)], metadata.generation, now),
   };
-  if (isDeepStrictEqual(next, status)) return { actions: [], requeueAfterMs: lookAgainMs };
-  return { status: next, actions: [], requeueAfterMs: lookAgainMs };
+  const age = now - Date.parse(status.observedAt ?? new Date(0).toISOString());
+  const write =
+    !isDeepStrictEqual(lasting(next), lasting(status)) || (age >= writeCountsMs && counted(next, status));
+  return { ...(write ? { status: next } : {}), actions: [], requeueAfterMs: lookAgainMs };
+}
+
+/** What does not change with every request. */
+function lasting({ revision, state, origin, problems, events, conditions }: MonitorStatus): unknown {
+  return {
+    revision,
+    state,
+    origin,
+    problems,
+    events: events.map(({ time, kind, value }) => [time, kind, value]),
+    conditions,
+  };
+}
+
+function counted(next: MonitorStatus, before: MonitorStatus): boolean {
+  const { observedAt: _, ...counts } = next;
+  const { observedAt: __, ...former } = before;
+  return !isDeepStrictEqual(counts, former);
 }
 
 function watchingCondition(seen: ObservedMonitor['seen']): ConditionDraft {
@@ -24,21 +57,25 @@ function watchingCondition(seen: ObservedMonitor['seen']): ConditionDraft {
       type: 'Watching',
       status: 'False',
       reason: 'NotServing',
-      message: 'No revision serves yet: 0 requests are counted.',
+      message: 'No revision serves yet: nothing is counted.',
     };
+  }
+  const [problem] = seen.problems;
+  if (problem !== undefined) {
+    return { type: 'Watching', status: 'Unknown', reason: 'NotCounted', message: problem };
   }
   if (seen.state === 'learning') {
     return {
       type: 'Watching',
       status: 'False',
       reason: 'NoReference',
-      message: `${seen.revision} has no reference: the notebook has no sample. ${seen.requests} requests are counted.`,
+      message: `${seen.revision} has no reference: the notebook has no sample. Only requests are counted.`,
     };
   }
   return {
     type: 'Watching',
     status: 'True',
     reason: 'Counting',
-    message: `${seen.streams.length} distributions of ${seen.revision} over ${seen.requests} requests, against ${seen.referenceRequests} of the reference.`,
+    message: `Requests to ${seen.revision} are counted against ${seen.referenceRequests} of its ${seen.origin ?? 'missing'} reference.`,
   };
 }

@@ -1,4 +1,5 @@
 import type { Engine } from '@galley/engine/engine';
+import type { MonitorDesk } from '../../monitor/monitor-desk.ts';
 import type { MonitorStore } from '../../store/monitor-store.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { SecretStore } from '../../store/secret-store.ts';
@@ -13,7 +14,7 @@ export interface RevisionParts {
   readonly secrets: SecretStore;
   readonly monitors: MonitorStore;
   /** Reads what a replica has counted, once more, before it goes. */
-  collectLast(revisionUid: string, workload: string, signal: AbortSignal): Promise<void>;
+  readonly desk: Pick<MonitorDesk, 'collectLast'>;
 }
 
 /** Does one action; each may be done twice. */
@@ -37,7 +38,7 @@ export async function actOnRevision(
       return;
     }
     case 'remove':
-      if (action.collect) await parts.collectLast(uid, action.workload, signal);
+      if (action.collect) await parts.desk.collectLast(revision, action.workload, signal);
       return parts.engine.remove(action.workload, action.graceMs);
     case 'removeRecords':
       return parts.monitors.remove(uid);

@@ -24,6 +24,15 @@ export function replicaWorkloads(revision: Revision): readonly ReplicaWorkload[]
   return Array.from({ length: replicas }, (_, index) => replicaWorkload(revision, index));
 }
 
+/** The runtime's own names for who may say when a request happened (docs/design/wire.md). */
+function eventTimeEnv(monitor: Revision['spec']['monitor']): Readonly<Record<string, string>> {
+  const { eventTime, eventTimeColumn } = monitor ?? {};
+  return {
+    ...(eventTime === true ? { GALLEY_EVENT_TIME: '1' } : {}),
+    ...(eventTimeColumn === undefined ? {} : { GALLEY_EVENT_TIME_COLUMN: eventTimeColumn }),
+  };
+}
+
 function replicaWorkload(revision: Revision, index: number): ReplicaWorkload {
   const { spec, metadata } = revision;
   if (!isDigest(spec.image)) {
@@ -43,6 +52,7 @@ function replicaWorkload(revision: Revision, index: number): ReplicaWorkload {
       GALLEY_APPLICATION: spec.application,
       GALLEY_REVISION: metadata.name,
       GALLEY_REPLICA: `r${index}`,
+      ...eventTimeEnv(spec.monitor),
     },
     rootfs: 'readonly',
     limits: { ...limits, memoryBytes: resolved.serviceMemoryBytes, cpus: resolved.serviceCpus },

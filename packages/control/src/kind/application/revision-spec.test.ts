@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { apiVersion } from '@galley/api/kind/object';
+import type { ApplicationSpec, GalleyYaml } from '@galley/api/kind/application';
+import type { Build } from '@galley/api/kind/build';
+import type { Revision } from '@galley/api/kind/revision';
+import { initialStatus } from '../../store/initial-status.ts';
+import { replicaWorkloads } from '../revision/replica-workload.ts';
+import { sameBuildInputs } from './build-inputs.ts';
+import { revisionSpec } from './revision-spec.ts';
+
+const metadata = {
+  name: 'iris-1',
+  namespace: 'default',
+  uid: 'u',
+  resourceVersion: '1',
+  generation: 1,
+  creationTimestamp: '2024-05-01T00:00:00Z',
+  finalizers: [],
+  ownerReferences: [],
+  labels: {},
+  annotations: {},
+};
+const source = { archive: { digest: `sha256:${'a'.repeat(64)}` } };
+
+/** The environment of the replica that follows from galley.yaml and the object. */
+function environment(file: GalleyYaml | undefined, object: Partial<ApplicationSpec>): Record<string, string> {
+  const status = { ...initialStatus.Build, phase: 'Succeeded', image: `sha256:${'1'.repeat(64)}` } as const;
+  const build: Build = {
+    apiVersion,
+    kind: 'Build',
+    metadata,
+    spec: { application: 'iris', number: 1, snapshot: { source } },
+    status: { ...status, ...(file === undefined ? {} : { settings: file }) },
+  };
+  const spec = revisionSpec(build, { source, ...object }, 1);
+  if (spec === undefined) throw new Error('the build has an image');
+  const revision: Revision = { apiVersion, kind: 'Revision', metadata, spec, status: initialStatus.Revision };
+  const [workload] = replicaWorkloads(revision);
+  const names = ['GALLEY_EVENT_TIME', 'GALLEY_EVENT_TIME_COLUMN', 'GALLEY_REVISION'];
+  return Object.fromEntries(
+    names.flatMap((name) => (workload?.env[name] === undefined ? [] : [[name, workload.env[name]]])),
+  );
+}
+
+test('nobody may say when a request happened unless it is written down', () => {
+  expect(environment(undefined, {})).toEqual({ GALLEY_REVISION: 'iris-1' });
+  expect(environment({ monitor: { eventTime: false } }, {})).toEqual({ GALLEY_REVISION: 'iris-1' });
+});
+
+test('event time is switched by galley.yaml, and the object ranks above it', () => {
+  expect(environment({ monitor: { eventTime: true } }, {})).toHaveProperty('GALLEY_EVENT_TIME', '1');
+  expect(environment({ monitor: { eventTime: true } }, { monitor: { eventTime: false } })).not.toHaveProperty(
+    'GALLEY_EVENT_TIME',
+  );
+  const both = environment({ monitor: { eventTime: true } }, { monitor: { eventTimeColumn: 'time_hour' } });
+  expect(both).toMatchObject({ GALLEY_EVENT_TIME: '1', GALLEY_EVENT_TIME_COLUMN: 'time_hour' });
+});
+
+test('the column that tells the time is an input of the build, the switch is not', () => {
+  expect(sameBuildInputs({ source }, { source, monitor: { eventTime: true } })).toBe(true);
+  expect(sameBuildInputs({ source }, { source, monitor: { eventTimeColumn: 'time_hour' } })).toBe(false);
+});

@@ -1,0 +1,109 @@
+import { expect, test } from 'vitest';
+import { apiVersion } from '@galley/api/kind/object';
+import type { Monitor, StreamDistance } from '@galley/api/kind/monitor';
+import { monitorStatus } from '../../monitor/monitor-status.ts';
+import { readReference } from '../../monitor/reference.ts';
+import { BucketSums } from '../../monitor/stream-sums.ts';
+import { initialStatus } from '../../store/initial-status.ts';
+import type { ObservedMonitor } from './observe.ts';
+import { planMonitor } from './plan.ts';
+
+const start = Date.parse('2024-05-01T00:00:00Z');
+
+function monitor(status: Monitor['status']): Monitor {
+  const metadata = {
+    name: 'iris',
+    namespace: 'default',
+    uid: 'u',
+    resourceVersion: '1',
+    generation: 1,
+    creationTimestamp: '2024-05-01T00:00:00Z',
+    finalizers: [],
+    ownerReferences: [],
+    labels: {},
+    annotations: {},
+  };
+  return { apiVersion, kind: 'Monitor', metadata, spec: { application: 'iris' }, status };
+}
+
+function seen(
+  requests: number,
+  now: number,
+  more: Partial<ObservedMonitor['seen']> = {},
+): ObservedMonitor['seen'] {
+  const shape = { schema: 'galley.dev/reference/v1', origin: 'held-out', requests: 10, streams: [] };
+  const sums = new BucketSums();
+  sums.add({ seq: 1, minute: 1, requests, rows: requests, failures: 0, late: 0, streams: {} });
+  const status = monitorStatus({
+    revision: 'iris-1',
+    reference: readReference(shape),
+    sums,
+    sightings: [],
+    answered: undefined,
+    problems: [],
+    observedAt: new Date(now).toISOString(),
+    window: {},
+  });
+  return { ...status, ...more };
+}
+
+test('counts that grow with every look are written once a minute, not at every look', () => {
+  let { status } = monitor(initialStatus.Monitor);
+  const written: number[] = [];
+  for (let second = 0; second < 180; second += 1) {
+    const now = start + second * 1000;
+    const plan = planMonitor({ monitor: monitor(status), seen: seen(second + 1, now) }, now);
+    expect(plan.requeueAfterMs).toBe(15_000);
+    if (plan.status === undefined) continue;
+    ({ status } = plan);
+    written.push(second);
+  }
+  expect(written).toEqual([0, 60, 120]);
+});
+
+test('a first sighting, a problem and another revision are written at once', () => {
+  const first = planMonitor({ monitor: monitor(initialStatus.Monitor), seen: seen(1, start) }, start).status;
+  if (first === undefined) throw new Error('the first look is always written');
+  const look = (more: Partial<ObservedMonitor['seen']>) =>
+    planMonitor({ monitor: monitor(first), seen: seen(2, start + 1000, more) }, start + 1000).status;
+  expect(look({})).toBeUndefined();
+  const event = {
+    time: '2024-05-01T00:00:00Z',
+    kind: 'path',
+    stream: 's',
+    value: '1',
+    count: 1,
+    replica: 'r0',
+  };
+  expect(look({ events: [event] })?.events).toEqual([event]);
+  expect(look({ revision: 'iris-2' })?.revision).toBe('iris-2');
+  expect(look({ problems: ['Replica a did not answer.'] })?.conditions).toMatchObject([
+    { type: 'Watching', status: 'Unknown', reason: 'NotCounted', message: 'Replica a did not answer.' },
+  ]);
+});
+
+test('a quiet service writes nothing however long it is quiet', () => {
+  const first = planMonitor({ monitor: monitor(initialStatus.Monitor), seen: seen(1, start) }, start).status;
+  if (first === undefined) throw new Error('the first look is always written');
+  const later = start + 3_600_000;
+  expect(planMonitor({ monitor: monitor(first), seen: seen(1, later) }, later).status).toBeUndefined();
+});
+
+test('the object holds the ten streams that lie farthest beyond sampling', () => {
+  const streams = Array.from({ length: 30 }, (_, index): StreamDistance => {
+    const moved = {
+      totalVariation: index / 100,
+      expectedBySampling: 0.01,
+      samplingSpread: 0.01,
+      jensenShannon: 0,
+    };
+    return { id: `s${index}`, group: 'inputs', n: 1, referenceN: 1, ...moved };
+  });
+  const plan = planMonitor(
+    { monitor: monitor(initialStatus.Monitor), seen: seen(1, start, { streams }) },
+    start,
+  );
+  expect(plan.status?.streams.map(({ id }) => id)).toEqual(
+    Array.from({ length: 10 }, (_, index) => `s${29 - index}`),
+  );
+});
