@@ -4,6 +4,7 @@ import type { Emit } from '@galley/api/event';
 import type { GalleyYaml } from '@galley/api/kind/application';
 import type { Engine } from '@galley/engine/engine';
 import type { ImageStore } from '@galley/image/store';
+import type { RecipeRecord } from './plan/recipe-record.ts';
 
 /** Where the repository comes from: exactly one. */
 export type SourceSpec =
@@ -35,6 +36,12 @@ export interface BuildOptions {
   readonly timeoutMs?: number | undefined;
   /** The column that says when a request happened: dates of the reference have an age by it. */
   readonly eventTimeColumn?: string | undefined;
+  /** Replace pins that have no wheel here, and a Python that has no base, and say which. */
+  readonly modernise?: boolean | undefined;
+  /** `2021-06-01`, a time in RFC 3339, or `commit`: packages as they were then. */
+  readonly asOf?: string | undefined;
+  /** Indexes that files of the repository may name, besides those of this machine. */
+  readonly allowedIndexes?: readonly string[];
   /** `host:port` that the training run may reach, besides those of galley.yaml. */
   readonly egressHosts: readonly string[];
   /** By file path inside; see Workload.secrets. */
@@ -62,7 +69,7 @@ export interface PhaseRecord {
 }
 
 export interface LayerRecord {
-  /** `base`, `dependencies`, `tools`, `runtime`, `code`, `model`, `rehearsed`. */
+  /** `base`, `dependencies`, `project`, `tools`, `runtime`, `code`, `model`, `rehearsed`. */
   readonly role: string;
   readonly digest: Digest;
   readonly sizeBytes: number;
@@ -88,6 +95,10 @@ export interface BuildResult {
   readonly schema: Digest;
   readonly golden: Digest;
   readonly model: Digest;
+  /** What was read of the repository, which of its files had a say, and what was replaced. */
+  readonly recipe: RecipeRecord;
+  /** The same as a blob. */
+  readonly recipeBlob: Digest;
   /** The repository's own settings (galley.yaml), for what comes after the build: service, monitor. */
   readonly settings: GalleyYaml | undefined;
   /** For people: cells that could not be parsed, submodules that were left out, names that were no predictor. */

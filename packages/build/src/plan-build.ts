@@ -1,24 +1,23 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
-import type { SourceSpec } from './build.ts';
+import type { BuildOptions, SourceSpec } from './build.ts';
 import { readBaseLock, supportedPythons } from './base/base-lock.ts';
 import { lockDigest } from './lock/lock.ts';
-import { makeLock } from './lock/make-lock.ts';
-import { lockRequest } from './plan/prepare-environment.ts';
-import { makeRecipe } from './recipe/recipe.ts';
+import { lockChoices } from './plan/lock-choices.ts';
+import { lockRecipe, type LockedRecipe } from './plan/lock-recipe.ts';
+import { recipeRecord, type RecipeRecord } from './plan/recipe-record.ts';
+import { withStaticRequirements } from './plan/static-requirements.ts';
+import { makeRecipe, type Recipe } from './recipe/recipe.ts';
 import { openDirectory } from './source/directory.ts';
 import { openGit } from './source/git-repository.ts';
+import type { SourceTree } from './source/source-tree.ts';
 
 /** What a build would make: read and resolved, nothing executed. */
 export interface BuildPlan {
-  readonly notebooks: readonly string[];
-  readonly notebooksFrom: string;
-  readonly python: string;
-  readonly pythonFrom: string;
+  readonly recipe: RecipeRecord;
   readonly sourceDigest: Digest;
   readonly lockDigest: Digest;
   readonly base: string;
@@ -27,55 +26,102 @@ export interface BuildPlan {
     readonly version: string;
     readonly sizeBytes: number;
   }[];
+  /** What the build would make into a wheel in a workload: its own requirements are here as far as they can be read. */
+  readonly builds: readonly string[];
   /** Bottom to top. */
   readonly layers: readonly string[];
   readonly warnings: readonly string[];
 }
 
+export type PlanOptions = Pick<
+  BuildOptions,
+  'notebooks' | 'python' | 'modernise' | 'asOf' | 'allowedIndexes'
+> & {
+  /** Paths that are not heard: a lock that is being written anew. */
+  readonly without?: readonly string[];
+  readonly signal: AbortSignal;
+};
+
+/** A recipe that was locked without running anything. */
+export interface PlannedLock {
+  readonly tree: SourceTree;
+  readonly recipe: Recipe;
+  readonly locked: LockedRecipe;
+  readonly builds: readonly string[];
+  readonly warnings: readonly string[];
+}
+
 /** Recipe, lock and layer plan of a repository. Throws what reading and locking throw; a package without a wheel is `SDIST_BUILD_FAILED`. */
-export async function planBuild(
-  source: SourceSpec,
-  options: { readonly notebooks: readonly string[]; readonly python: string; readonly signal: AbortSignal },
-): Promise<BuildPlan> {
-  const folder = await mkdtemp(join(tmpdir(), 'galley-plan-'));
-  const spool = join(folder, 'source');
-  try {
-    if (source.kind === 'archive')
-      throw new GalleyError('SOURCE_NOT_FOUND', 'A plan is made of a folder or a git repository.');
-    const tree =
-      source.kind === 'git'
-        ? await openGit(source, { spool, signal: options.signal })
-        : await openDirectory(source.path, { spool, include: source.include, signal: options.signal });
-    const recipe = await makeRecipe(tree, { ...options, supportedPythons });
-    const { lock } = await makeLock(lockRequest(recipe), {
-      cacheDir: join(folder, randomUUID()),
-      signal: options.signal,
-      buildWheel: (sdist) =>
-        Promise.reject(
-          new GalleyError(
-            'SDIST_BUILD_FAILED',
-            `${sdist.filename} has no wheel, and a plan runs nothing to make one.`,
-            {
-              hint: 'galley build makes it in a sandbox.',
-              details: { sdist: sdist.filename },
-            },
-          ),
-        ),
-    });
-    const base = await readBaseLock(recipe.python);
+export async function planBuild(source: SourceSpec, options: PlanOptions): Promise<BuildPlan> {
+  return withPlannedLock(source, options, async ({ tree, recipe, locked, builds, warnings }) => {
+    const base = await readBaseLock(locked.python.version);
+    const { lock } = locked;
     return {
-      notebooks: recipe.notebooks.map(({ path }) => path),
-      notebooksFrom: recipe.notebooksFrom,
-      python: recipe.python,
-      pythonFrom: recipe.pythonFrom,
+      recipe: recipeRecord(recipe, locked),
       sourceDigest: tree.digest,
       lockDigest: lockDigest(lock.wheels),
       base: `${base.suite}, ${base.packages.length} Debian packages`,
       packages: lock.wheels.map(({ name, version, size }) => ({ name, version, sizeBytes: size })),
-      layers: ['base', 'dependencies', 'runtime', 'code', 'model', 'bytecode', 'rehearsed'],
-      warnings: [...tree.warnings, ...recipe.requirements.warnings],
+      builds,
+      layers: [
+        'base',
+        'dependencies',
+        'runtime',
+        ...(builds.length === 0 ? [] : ['project']),
+        'code',
+        'model',
+        'bytecode',
+        'rehearsed',
+      ],
+      warnings: [...tree.warnings, ...recipe.requirements.warnings, ...warnings],
     };
+  });
+}
+
+/** Opens, reads and locks a source in a folder of its own, and hands all of it to `use`. Throws as `planBuild`. */
+export async function withPlannedLock<Result>(
+  source: SourceSpec,
+  options: PlanOptions,
+  use: (planned: PlannedLock) => Promise<Result>,
+): Promise<Result> {
+  const folder = await mkdtemp(join(tmpdir(), 'galley-plan-'));
+  const { signal } = options;
+  try {
+    if (source.kind === 'archive')
+      throw new GalleyError('SOURCE_NOT_FOUND', 'A plan is made of a folder or a git repository.');
+    const spool = join(folder, 'source');
+    const tree =
+      source.kind === 'git'
+        ? await openGit(source, { spool, signal })
+        : await openDirectory(source.path, { spool, include: source.include, signal });
+    const recipe = await makeRecipe(tree, { ...options, supportedPythons });
+    const known = await withStaticRequirements(recipe, tree, signal);
+    const locked = await lockRecipe(known.recipe, {
+      ...lockChoices(options, recipe, tree),
+      cacheDir: join(folder, 'cache'),
+      emit: () => undefined,
+      object: 'plan',
+      signal,
+      roots: (requirements) => Promise.resolve(requirements),
+      buildWheel: (sdist) => Promise.reject(nothingRuns(sdist)),
+    });
+    return await use({ tree, recipe, locked, builds: known.builds, warnings: known.warnings });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function nothingRuns(sdist: {
+  readonly name: string;
+  readonly version: string;
+  readonly filename: string;
+}): GalleyError {
+  return new GalleyError(
+    'SDIST_BUILD_FAILED',
+    `${sdist.filename} has no wheel, and a plan runs nothing to make one.`,
+    {
+      hint: 'galley build makes it in a sandbox.',
+      details: { package: sdist.name, version: sdist.version, sdist: sdist.filename },
+    },
+  );
 }

@@ -51,7 +51,7 @@ export interface EndpointTypes {
   buildEvents: { query: { follow?: 'true' }; body: undefined; answer: GalleyEvent };
   /** The lines of report.jsonl (docs/design/wire.md). */
   buildReport: { query: Nothing; body: undefined; answer: { lines: readonly unknown[] } };
-  /** `report`, `executedNotebook`, `reference`, `schema`, `golden`, `model`: the blob's JSON. */
+  /** `report`, `executedNotebook`, `reference`, `schema`, `golden`, `model`, `recipe`: the blob's JSON. */
   buildRecord: { query: Nothing; body: undefined; answer: unknown };
   buildCancel: { query: Nothing; body: undefined; answer: Nothing };
   applicationLogs: { query: { follow?: 'true'; since?: string }; body: undefined; answer: LogEntry };

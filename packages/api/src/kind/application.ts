@@ -18,6 +18,10 @@ const Limits = Type.Object(
 export const BuildSpec = Type.Object(
   {
     notebooks: Type.Optional(Type.Array(Type.String())),
+    /** Replace pins that have no wheel for this Python, and a Python that has no base, and say which. */
+    modernise: Type.Optional(Type.Boolean()),
+    /** Packages as they were then: a day, a time, or `commit`. */
+    asOf: Type.Optional(Type.String({ pattern: '^(commit|[0-9]{4}-[0-9]{2}-[0-9]{2}.*)$' })),
     python: Type.Optional(Type.String({ pattern: '^(3\\.[0-9]{1,2})?$' })),
     resources: Type.Optional(Type.Object({ limits: Type.Optional(Limits) }, { additionalProperties: false })),
     cellTimeout: Type.Optional(Duration),

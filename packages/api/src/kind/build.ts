@@ -37,7 +37,7 @@ export const BuildObjectStatus = Type.Object({
   environment: Type.Optional(Type.String()),
   layers: Type.Array(LayerRecord),
   phases: Type.Array(PhaseRecord),
-  /** Digests of blobs that belong to the build: report, executedNotebook, reference, schema, golden, model. */
+  /** Digests of blobs that belong to the build: report, executedNotebook, reference, schema, golden, model, recipe. */
   records: Type.Record(Type.String(), Type.String()),
   /** The repository's own settings as the build found them: the base of what the revision runs with. */
   settings: Type.Optional(GalleyYaml),

@@ -1,5 +1,6 @@
 import type { Digest } from '@galley/api/digest';
 import type { RuntimeConfig } from '@galley/image/image';
+import type { PinChange } from '../lock/lock.ts';
 import { imageUser } from '../base/system-files.ts';
 
 /** What the labels of an image say it was made of. */
@@ -9,6 +10,10 @@ export interface ImageFacts {
   /** Of the lock of Debian's packages. */
   readonly base: string;
   readonly commit: string | undefined;
+  /** RFC 3339: packages were resolved as of then. */
+  readonly asOf?: string | undefined;
+  /** Pins that were replaced. */
+  readonly changes?: readonly PinChange[];
 }
 
 /** Which of our images it is. */
@@ -36,6 +41,14 @@ export function imageConfig(kind: ImageKind, facts: ImageFacts): RuntimeConfig {
     ],
     Labels: {
       ...(facts.commit === undefined ? {} : { 'org.opencontainers.image.revision': facts.commit }),
+      ...(facts.asOf === undefined ? {} : { 'dev.galley.as-of': facts.asOf }),
+      ...(facts.changes === undefined || facts.changes.length === 0
+        ? {}
+        : {
+            'dev.galley.modernised': facts.changes
+              .map(({ name, from, to }) => `${name} ${from} > ${to}`)
+              .join(', '),
+          }),
       'dev.galley.kind': kind,
       'dev.galley.source': facts.source,
       'dev.galley.lock': facts.lock,

@@ -6,6 +6,9 @@ const roots = (from: string, ...lines: readonly string[]): readonly Requirement[
 /** Joins the user's requirements: saves the predictor in the notebook's run and loads it in the service, so both need the same one. */
 export const servingRoots = roots('galley', 'cloudpickle');
 
+/** Taken at their present version whatever date the user's packages are resolved for: they must know the Python of the base. */
+export const freshRoots: readonly string[] = ['cloudpickle'];
+
 /** Joins them where notebooks run: the kernel lives in the user's environment. */
 export const runningRoots = roots('galley', 'ipykernel');
 

@@ -8,12 +8,15 @@ export interface MissingWheel {
   readonly version: string | undefined;
 }
 
-/** Packages that uv could not use because it may not build, first named first. */
+/**
+ * Packages that uv could not use because it may not build, first named first. In a list of versions ("all of: …") it only excuses why
+ * some of many do not help in a conflict between others: that is no missing wheel.
+ */
 export function missingWheels(stderr: string): readonly MissingWheel[] {
   const text = unfold(stderr);
   const found = new Map<string, MissingWheel>();
   const pattern =
-    /(?:all versions of )?([A-Za-z0-9][A-Za-z0-9._-]*?)(?:(==|>=|<=|~=|>|<)([A-Za-z0-9.*!+-]+)[^ ]*)? ha(?:s|ve) no (?:usable wheels|wheels with a matching)/g;
+    /\b(?:because|and|since|that|versions of) ([A-Za-z0-9][A-Za-z0-9._-]*?)(?:(==|>=|<=|~=|>|<)([A-Za-z0-9.*!+-]+)[^ ]*)? ha(?:s|ve) no (?:usable wheels|wheels with a matching)/gi;
   for (const match of text.matchAll(pattern)) {
     const name = normalizeName(match[1] ?? '');
     if (!found.has(name)) found.set(name, { name, version: match[2] === '==' ? match[3] : undefined });

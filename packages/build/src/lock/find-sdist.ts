@@ -1,11 +1,12 @@
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Dispatcher } from 'undici';
-import type { Requirement } from '../recipe/requirement.ts';
+import { pinOf, type Requirement } from '../recipe/requirement.ts';
 import { satisfies } from '../recipe/python-version.ts';
 import { packageNotFound, type MissingWheel } from './explain-failure.ts';
 import { listIndexFiles, type IndexFile } from './index-files.ts';
 import { compareVersions, isFinal } from './version-order.ts';
-import { parseWheelName, pythonsOf, wheelRank, type WheelTarget } from './wheel-name.ts';
+import { availabilityOf } from './wheel-availability.ts';
+import type { WheelTarget } from './wheel-name.ts';
 
 /** A source distribution that a workload may build. */
 export interface Sdist {
@@ -22,6 +23,8 @@ export interface FindSdistOptions {
   readonly index: string;
   readonly target: WheelTarget;
   readonly requirements: readonly Requirement[];
+  /** RFC 3339: nothing newer counts. */
+  readonly asOf?: string | undefined;
   readonly http: Dispatcher;
   readonly signal?: AbortSignal | undefined;
 }
@@ -32,46 +35,43 @@ export interface FindSdistOptions {
  * Throws `NO_WHEEL_FOR_PYTHON`, `PACKAGE_NOT_FOUND`, `INDEX_UNREACHABLE`.
  */
 export async function findSdist(missing: MissingWheel, options: FindSdistOptions): Promise<Sdist> {
-  const { requirements, target } = options;
+  const { requirements, target, asOf } = options;
   const files = await listIndexFiles(options.index, missing.name, options);
   if (files === undefined) throw packageNotFound(missing.name, requirements);
-  const pinned = missing.version ?? pinOf(missing.name, requirements);
-  const wheels = files.flatMap(({ filename }) => parseWheelName(filename) ?? []);
-  const ofVersion = pinned === undefined ? wheels : wheels.filter(({ version }) => version === pinned);
+  const pinned = missing.version ?? pinnedVersion(missing.name, requirements);
+  const found = availabilityOf(files, pinned, target, asOf);
   const sdists = files
+    .filter(({ uploadTime }) => asOf === undefined || uploadTime === undefined || uploadTime < asOf)
     .flatMap((file) => toSdist(missing.name, file, target))
-    .filter(({ version }) => (pinned === undefined ? isFinal(version) : version === pinned))
+    .filter(({ version }) =>
+      pinned === undefined ? isFinal(version) : compareVersions(version, pinned) === 0,
+    )
     .sort((a, b) => compareVersions(b.version, a.version));
   const [newest] = sdists;
-  if (ofVersion.length === 0 && newest !== undefined) return newest;
-  const fitting = wheels
-    .filter((name) => wheelRank(name, target) !== undefined)
-    .map(({ version }) => version);
-  const fits = [...new Set(fitting)]
-    .filter(isFinal)
-    .sort((a, b) => compareVersions(b, a))
-    .slice(0, 5);
-  const pythons = pythonsOf(ofVersion);
+  if (!found.hasWheels && newest !== undefined) return newest;
+  const { pythons, nearest } = found;
   const version = pinned === undefined ? '' : ` ${pinned}`;
   throw new GalleyError(
     'NO_WHEEL_FOR_PYTHON',
-    `${missing.name}${version} has no wheel for Python ${target.python}.`,
+    `${missing.name}${version} has no wheel for Python ${target.python}${asOf === undefined ? '' : ` as of ${asOf.slice(0, 10)}`}.`,
     {
       hint: [
         pythons.length === 0 ? '' : `It has wheels for Python ${pythons.join(', ')}.`,
-        fits.length === 0 ? '' : `Versions that fit Python ${target.python}: ${fits.join(', ')}.`,
+        nearest.length === 0
+          ? ''
+          : `Nearest versions that fit Python ${target.python}: ${nearest.join(', ')}.`,
         'Change the version or build.python in galley.yaml.',
       ]
         .filter((part) => part !== '')
         .join(' '),
-      details: { package: missing.name, version: pinned, pythons, fits },
+      details: { package: missing.name, version: pinned, pythons, fits: nearest },
     },
   );
 }
 
-function pinOf(name: string, requirements: readonly Requirement[]): string | undefined {
-  const line = requirements.find((candidate) => candidate.name === name)?.line;
-  return line === undefined ? undefined : /==\s*([A-Za-z0-9.!+]+)\s*(?:;.*)?$/.exec(line)?.[1];
+function pinnedVersion(name: string, requirements: readonly Requirement[]): string | undefined {
+  const pins = requirements.filter((candidate) => candidate.name === name).map(pinOf);
+  return pins.find((pin) => pin !== undefined);
 }
 
 function toSdist(name: string, file: IndexFile, target: WheelTarget): readonly Sdist[] {

@@ -8,6 +8,8 @@ export interface IndexConfiguration {
   /** The simple repository (PEP 503) that is asked first. */
   readonly url: string;
   readonly extra: readonly string[];
+  /** The index that pip and uv ask when nothing is configured: a repository that names it means nothing special. */
+  readonly standard: () => Promise<string>;
 }
 
 /**
@@ -33,14 +35,18 @@ export async function readIndexConfiguration(
     env['PIP_EXTRA_INDEX_URL'],
     file['extra-index-url'],
   );
+  const standard = (): Promise<string> => uvDefault(uv, options);
   return {
-    url: url === '' ? await uvDefault(uv, options) : url.replace(/^[A-Za-z0-9_-]+=(?=https?:)/, ''),
+    standard,
+    url: url === '' ? await standard() : url.replace(/^[A-Za-z0-9_-]+=(?=https?:)/, ''),
     extra: extra === '' ? [] : extra.split(/\s+/),
   };
 }
 
 /** uv's variables for a configuration. */
-export function indexEnvironment(index: IndexConfiguration): Readonly<Record<string, string>> {
+export function indexEnvironment(
+  index: Pick<IndexConfiguration, 'url' | 'extra'>,
+): Readonly<Record<string, string>> {
   return {
     UV_DEFAULT_INDEX: index.url,
     ...(index.extra.length === 0 ? {} : { UV_INDEX: index.extra.join(' ') }),

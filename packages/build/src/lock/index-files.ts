@@ -12,6 +12,8 @@ export interface IndexFile {
   readonly sha256: string | undefined;
   readonly size: number;
   readonly requiresPython: string | undefined;
+  /** When it was published, RFC 3339 (PEP 700); undefined: the index does not say. */
+  readonly uploadTime?: string | undefined;
 }
 
 const pageLimit = 64 * 1024 * 1024;
@@ -71,6 +73,7 @@ function parseJson(text: string, base: string): readonly IndexFile[] {
         sha256: typeof sha256 === 'string' ? sha256 : undefined,
         size: Number(file['size'] ?? 0),
         requiresPython: typeof file['requires-python'] === 'string' ? file['requires-python'] : undefined,
+        uploadTime: typeof file['upload-time'] === 'string' ? file['upload-time'] : undefined,
       },
     ];
   });

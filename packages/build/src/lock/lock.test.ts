@@ -3,7 +3,7 @@ import { parseRequirement } from '../recipe/requirement.ts';
 import { explainFailure, missingWheels } from './explain-failure.ts';
 import { parsePipFile } from './index-configuration.ts';
 import { lockDigest } from './lock.ts';
-import { lockKey, type LockRequest } from './make-lock.ts';
+import { lockKey, type LockRequest } from './lock-request.ts';
 import { parsePylock } from './pylock.ts';
 import { compareVersions, isFinal } from './version-order.ts';
 import { parseWheelName, pythonsOf, wheelRank, type WheelName } from './wheel-name.ts';

@@ -14,6 +14,19 @@ export interface LockedWheel {
   readonly size: number;
   /** Where this machine gets it: part of the cache, never of an image, label or digest. Empty: built here, in the wheel cache. */
   readonly url: string;
+  /** Of the repository itself, from a URL or from git: it changes with the code, so that no layer is shared with it. */
+  readonly local?: boolean;
+}
+
+/** A pin that was replaced because this Python has no wheel for it. */
+export interface PinChange {
+  /** A distribution, or `Python`. */
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  /** Where the pin stands: `requirements.txt line 3`. */
+  readonly where: string;
+  readonly why: string;
 }
 
 /** What is installed in an environment. */
@@ -22,6 +35,8 @@ export interface Lock {
   readonly wheels: readonly LockedWheel[];
   /** The names that serving needs; the others (ipykernel and its own) are only there to run notebooks. */
   readonly serving: readonly string[];
+  /** Pins that `modernise` replaced. */
+  readonly changes?: readonly PinChange[];
 }
 
 /** The identity of a lock: names, versions and hashes. */

@@ -2,9 +2,10 @@ import { basename } from 'node:path';
 import { parse } from 'smol-toml';
 import { normalizeName } from '../recipe/requirement.ts';
 import type { LockedWheel } from './lock.ts';
+import type { LocalWheel } from './lock-request.ts';
 import { parseWheelName, wheelRank, type WheelTarget } from './wheel-name.ts';
 
-interface PylockWheel {
+interface PylockFile {
   readonly url?: string;
   readonly path?: string;
   readonly name?: string;
@@ -12,39 +13,76 @@ interface PylockWheel {
   readonly hashes?: { readonly sha256?: string };
 }
 
+/** What the request says about the files that may be taken. */
+export interface PylockPolicy {
+  readonly allows: (name: string, sha256: string) => boolean;
+  /** The error for a package whose fitting files are all refused. */
+  readonly refused: (name: string, filenames: readonly string[]) => Error;
+  /** Wheels that are here already, by sha256. */
+  readonly local: ReadonlyMap<string, LocalWheel>;
+}
+
+const anything: PylockPolicy = {
+  allows: () => true,
+  refused: (name) => new Error(`no file of ${name} may be taken`),
+  local: new Map(),
+};
+
 /**
- * The wheels of a pylock.toml (PEP 751) as uv writes it, the best one of each package for the target. uv has already left out what
- * cannot fit; of what is left the tags decide (charset-normalizer comes with three).
+ * The wheels of a pylock.toml (PEP 751) as uv writes it, the best one of each package for the target that the policy allows. uv has
+ * already left out what cannot fit; of what is left the tags decide (charset-normalizer comes with three).
  */
-export function parsePylock(text: string, target: WheelTarget): readonly LockedWheel[] {
+export function parsePylock(
+  text: string,
+  target: WheelTarget,
+  policy: PylockPolicy = anything,
+): readonly LockedWheel[] {
   const document = parse(text) as { packages?: readonly Record<string, unknown>[] };
   return (document.packages ?? [])
     .map((item): LockedWheel => {
       const name = normalizeName(String(item['name']));
-      const wheels = (item['wheels'] ?? []) as readonly PylockWheel[];
-      const ranked = wheels
-        .map((wheel) => ({ wheel, filename: filenameOf(wheel) }))
-        .map(({ wheel, filename }) => ({ wheel, filename, rank: rankOf(filename, target) }))
-        .filter(({ rank }) => rank !== undefined)
-        .sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0) || (a.filename < b.filename ? 1 : -1));
-      const [first] = ranked;
-      const sha256 = first?.wheel.hashes?.sha256;
-      if (first === undefined || sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256)) {
-        throw new Error(`the lock has no wheel with a sha256 for ${name}`);
+      const archive = (item['archive'] ?? {}) as PylockFile;
+      const local = policy.local.get(archive.hashes?.sha256 ?? '');
+      if (local !== undefined) {
+        const { version, filename, sha256, size } = local;
+        return { name, version, filename, sha256, size, url: '', local: true };
       }
-      return {
+      return bestWheel(
         name,
-        version: String(item['version']),
-        filename: first.filename,
-        sha256,
-        size: first.wheel.size ?? 0,
-        url: first.wheel.url?.startsWith('http') === true ? first.wheel.url : '',
-      };
+        String(item['version']),
+        (item['wheels'] ?? []) as readonly PylockFile[],
+        target,
+        policy,
+      );
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function filenameOf(wheel: PylockWheel): string {
+function bestWheel(
+  name: string,
+  version: string,
+  wheels: readonly PylockFile[],
+  target: WheelTarget,
+  policy: PylockPolicy,
+): LockedWheel {
+  const fitting = wheels
+    .map((wheel) => ({ wheel, filename: filenameOf(wheel), sha256: wheel.hashes?.sha256 ?? '' }))
+    .map((found) => ({ ...found, rank: rankOf(found.filename, target) }))
+    .filter(({ rank, sha256 }) => rank !== undefined && /^[0-9a-f]{64}$/.test(sha256))
+    .sort((a, b) => (a.rank ?? 0) - (b.rank ?? 0) || (a.filename < b.filename ? 1 : -1));
+  if (fitting.length === 0) throw new Error(`the lock has no wheel with a sha256 for ${name}`);
+  const first = fitting.find(({ sha256 }) => policy.allows(name, sha256));
+  if (first === undefined)
+    throw policy.refused(
+      name,
+      fitting.map(({ filename }) => filename),
+    );
+  const { filename, sha256, wheel } = first;
+  const url = wheel.url?.startsWith('http') === true ? wheel.url : '';
+  return { name, version, filename, sha256, size: wheel.size ?? 0, url };
+}
+
+function filenameOf(wheel: PylockFile): string {
   const last = wheel.url === undefined ? wheel.path : new URL(wheel.url).pathname;
   return wheel.name ?? decodeURIComponent(basename(last ?? ''));
 }

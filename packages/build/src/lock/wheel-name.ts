@@ -61,7 +61,8 @@ function best(ranks: readonly (number | undefined)[]): number | undefined {
 function interpreterRank(python: string, abi: string, version: string): number | undefined {
   const minor = Number(version.split('.')[1]);
   const own = `cp3${minor}`;
-  if (python === own && abi === own) return 0;
+  // Until 3.7 the name of the ABI ended in m.
+  if (python === own && (abi === own || (minor < 8 && abi === `${own}m`))) return 0;
   const stable = /^cp3(\d+)$/.exec(python);
   if (abi === 'abi3' && stable !== null && Number(stable[1]) <= minor) return 1 + minor - Number(stable[1]);
   if (abi !== 'none') return undefined;

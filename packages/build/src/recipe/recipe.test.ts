@@ -2,8 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { SourceTree } from '../source/source-tree.ts';
-import { TreeBuilder } from '../source/tree-builder.ts';
+import { notebookText, treeOfFiles } from '../source/tree-of-files.ts';
 import { satisfies } from './python-version.ts';
 import { makeRecipe, type Recipe } from './recipe.ts';
 
@@ -15,25 +14,14 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
-async function treeOf(files: Readonly<Record<string, string | Buffer>>): Promise<SourceTree> {
-  const builder = new TreeBuilder(root);
-  for (const [path, content] of Object.entries(files))
-    await builder.addFile(path, false, Buffer.from(content));
-  return builder.finish({ origin: 'test', ignoredBy: () => Promise.resolve(undefined) });
-}
-
-const notebook = (...cells: readonly string[]): string =>
-  JSON.stringify({
-    nbformat: 4,
-    metadata: {},
-    cells: [
-      { cell_type: 'markdown', source: 'x' },
-      ...cells.map((source) => ({ cell_type: 'code', source: [source] })),
-    ],
-  });
+const notebook = notebookText;
 
 async function recipeOf(files: Readonly<Record<string, string | Buffer>>): Promise<Recipe> {
-  return makeRecipe(await treeOf(files), { notebooks: [], python: '', supportedPythons: ['3.11', '3.13'] });
+  return makeRecipe(await treeOfFiles(files, root), {
+    notebooks: [],
+    python: '',
+    supportedPythons: ['3.11', '3.13'],
+  });
 }
 
 const lines = (recipe: Recipe): readonly string[] => recipe.requirements.requirements.map(({ line }) => line);
@@ -89,7 +77,7 @@ describe('which Python', () => {
     ['3.13', 'galley.yaml', { 'galley.yaml': 'build: {python: "3.13"}', 'runtime.txt': 'python-3.11' }],
   ])('is %s by %s', async (version, from, files) => {
     const recipe = await recipeOf({ 'a.ipynb': notebook('1'), ...files });
-    expect([recipe.python, recipe.pythonFrom]).toEqual([version, from]);
+    expect([recipe.python.version, recipe.python.from]).toEqual([version, from]);
   });
 
   it('says which would do when it has no base', async () => {
@@ -160,14 +148,15 @@ describe('which packages', () => {
   });
 
   it.each([
-    ['requirements.txt line 2', { 'requirements.txt': 'numpy\n-e .\n' }],
-    ['requirements.txt line 1', { 'requirements.txt': 'x @ https://example.org/x.whl\n' }],
-    ['requirements.txt line 1', { 'requirements.txt': '--extra-index-url https://example.org/simple\n' }],
-    ['requirements.txt line 1', { 'requirements.txt': './wheels/x.whl\n' }],
+    ['requirements.txt line 2', { 'requirements.txt': 'numpy\n-e ../other\n' }],
+    ['requirements.txt line 1', { 'requirements.txt': 'x @ ftp://example.org/x.whl\n' }],
+    ['requirements.txt line 1', { 'requirements.txt': '--no-index\n' }],
+    ['requirements.txt line 1', { 'requirements.txt': '/opt/wheels/x.whl\n' }],
+    ['requirements.txt line 1', { 'requirements.txt': 'x==${VERSION}\n' }],
     ['requirements.txt line 1', { 'requirements.txt': 'not a requirement\n' }],
     ['a.ipynb cell 1', { 'a.ipynb': notebook('requirements = make()') }],
     ['a.ipynb cell 1', { 'a.ipynb': notebook('requirements = {"a": 1}') }],
-    ['a.ipynb cell 1', { 'a.ipynb': notebook('%pip install git+https://example.org/x.git') }],
+    ['a.ipynb cell 1', { 'a.ipynb': notebook('%pip install hg+https://example.org/x') }],
     ['../up.txt', { 'requirements.txt': '-r ../up.txt\n' }],
   ])('names %s when it cannot be locked', async (from, files) => {
     const reading = recipeOf({ 'a.ipynb': notebook('1'), ...files });

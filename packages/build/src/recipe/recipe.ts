@@ -1,19 +1,20 @@
 import type { GalleyYaml } from '@galley/api/kind/application';
 import type { SourceTree } from '../source/source-tree.ts';
+import { chooseConfiguration, type FileUse } from './configuration.ts';
 import { findNotebooks } from './find-notebooks.ts';
 import { readGalleyYaml } from './galley-yaml.ts';
 import { parseNotebook, type Notebook } from './notebook.ts';
-import { choosePython } from './python-version.ts';
+import { choosePython, type PythonChoice } from './python-version.ts';
 import { readRequirements, type Requirements } from './requirements.ts';
 
 /** What a repository needs to be built: everything that was read, and what said so. */
 export interface Recipe {
   readonly notebooks: readonly Notebook[];
   readonly notebooksFrom: string;
-  /** `3.11`. */
-  readonly python: string;
-  readonly pythonFrom: string;
+  readonly python: PythonChoice;
   readonly requirements: Requirements;
+  /** What became of every file that could have a say, in the order in which they were looked at. */
+  readonly files: readonly FileUse[];
   /** The repository's own settings; a flag and the object rank above them (DESIGN.md §2). */
   readonly settings: GalleyYaml | undefined;
 }
@@ -25,6 +26,10 @@ export interface RecipeRequest {
   readonly python: string;
   /** Versions for which there is a base, the default first. */
   readonly supportedPythons: readonly string[];
+  /** Replace what has no base or wheel here; undefined: galley.yaml decides. */
+  readonly modernise?: boolean | undefined;
+  /** Paths that are not heard: a lock that is being written anew. */
+  readonly without?: readonly string[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -40,17 +45,29 @@ export async function makeRecipe(tree: SourceTree, request: RecipeRequest): Prom
     const file = tree.find(path);
     if (file !== undefined) notebooks.push(parseNotebook(path, await tree.read(file)));
   }
+  const without = new Set(request.without);
+  const paths = tree.entries.map(({ path }) => path).filter((path) => !without.has(path));
+  const configuration = chooseConfiguration(new Set(paths));
+  const requirements = await readRequirements(tree, notebooks, configuration, request.signal);
   const asked =
     request.python === ''
       ? { version: settings?.build?.python ?? '', from: 'galley.yaml' }
       : { version: request.python, from: 'build.python' };
-  const python = await choosePython(tree, asked.version === '' ? undefined : asked, request.supportedPythons);
+  const { kind } = configuration.environment ?? {};
+  const { python, files } = await choosePython(tree, {
+    asked: asked.version === '' ? undefined : asked,
+    folder: configuration.folder,
+    said: requirements.python,
+    ownPython: kind === 'conda' || kind === 'pipfile',
+    supported: request.supportedPythons,
+    modernise: request.modernise ?? settings?.build?.modernise ?? false,
+  });
   return {
     notebooks,
     notebooksFrom: choice.from,
-    python: python.version,
-    pythonFrom: python.from,
-    requirements: await readRequirements(tree, notebooks, request.signal),
+    python,
+    requirements,
+    files: [...configuration.files, ...files, ...requirements.files],
     settings,
   };
 }

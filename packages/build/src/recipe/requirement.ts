@@ -1,15 +1,18 @@
 import { GalleyError } from '@galley/api/error/galley-error';
+import { parseDirect, type Direct } from './direct.ts';
 
 /** One line for the resolver and where it came from. */
 export interface Requirement {
-  /** PEP 508 with name, version and markers only: `pandas==2.3.3`. */
+  /** PEP 508 with name, version and markers only: `pandas==2.3.3`. Of a direct one the text as it stands in its file. */
   readonly line: string;
-  /** Normalised (PEP 503). */
+  /** Normalised (PEP 503). Empty: direct, and only its build tells. */
   readonly name: string;
   /** `flight-delay.ipynb cell 1`, `requirements.txt line 3`, `import sklearn`. */
   readonly from: string;
-  /** sha256 that the file demands with `--hash`; empty: none. */
+  /** sha256 that the file demands; empty: none. */
   readonly hashes: readonly string[];
+  /** It comes from the repository itself, from a URL or from git, not from an index by its name. */
+  readonly direct?: Direct;
 }
 
 const pattern =
@@ -20,10 +23,29 @@ export function normalizeName(name: string): string {
   return name.toLowerCase().replace(/[-_.]+/g, '-');
 }
 
-/** Checks one requirement. Throws `REQUIREMENTS_INVALID` for what cannot be locked by name and hash. */
-export function parseRequirement(text: string, from: string, hashes: readonly string[] = []): Requirement {
+/**
+ * Checks one requirement. `folder` is where a relative path in it begins, in the tree. Throws `REQUIREMENTS_INVALID` for what
+ * cannot be locked.
+ */
+export function parseRequirement(
+  text: string,
+  from: string,
+  hashes: readonly string[] = [],
+  folder = '',
+): Requirement {
   const line = text.trim();
-  const why = refusal(line);
+  const direct = parseDirect(line, folder);
+  if (typeof direct === 'object') {
+    const found = direct.source.kind === 'url' ? direct.source.sha256 : undefined;
+    return {
+      line,
+      name: normalizeName(direct.name),
+      from,
+      hashes: found === undefined ? hashes : [...hashes, found],
+      direct,
+    };
+  }
+  const why = direct ?? (/\$\{/.test(line) ? 'holds an environment variable' : undefined);
   const name = pattern.exec(line)?.[1];
   if (why !== undefined || name === undefined) {
     throw new GalleyError(
@@ -38,13 +60,21 @@ export function parseRequirement(text: string, from: string, hashes: readonly st
   return { line, name: normalizeName(name), from, hashes };
 }
 
-function refusal(line: string): string | undefined {
-  if (/^(?:-e\b|--editable)/.test(line)) return 'is an editable install';
-  if (/(?:^|@\s*)(?:git|hg|svn|bzr)\+/.test(line)) return 'comes from a version control system';
-  if (/(?:^|@\s*)(?:https?|file|ftp):/.test(line)) return 'is a URL';
-  if (/^(?:\.{0,2}\/|~)/.test(line) || /\.(?:whl|tar\.gz|zip)$/.test(line)) return 'is a local path';
-  if (/\$\{/.test(line)) return 'holds an environment variable';
-  return undefined;
+/** The version that a requirement fixes with `==` and nothing else; undefined when it does not. */
+export function pinOf({ line, direct }: Pick<Requirement, 'line' | 'direct'>): string | undefined {
+  if (direct !== undefined) return undefined;
+  const [, , , versions = ''] = pattern.exec(line) ?? [];
+  return /^\(?\s*===?\s*([A-Za-z0-9.!+_-]+)\s*\)?$/.exec(versions.trim())?.[1];
+}
+
+/** The same requirement with other versions: `pandas[aws]==1.0; marker` → `pandas[aws]>=1.5; marker`. */
+export function withVersions(requirement: Requirement, versions: string): Requirement {
+  const [, name = requirement.name, extras = '', , marker = ''] = pattern.exec(requirement.line) ?? [];
+  return {
+    ...requirement,
+    line: `${name}${extras}${versions}${marker === '' ? '' : ` ${marker}`}`,
+    hashes: [],
+  };
 }
 
 /**

@@ -1,39 +1,44 @@
-import { GalleyError } from '@galley/api/error/galley-error';
 import type { SourceTree } from '../source/source-tree.ts';
-import { companionsOf, distributionOf } from './distribution-names.ts';
+import type { Configuration, FileUse } from './configuration.ts';
+import { mergeDeclared, nothingDeclared, type Declared } from './declared.ts';
+import { readEnvironmentYml } from './file/environment-yml.ts';
+import { readPipfile } from './file/pipfile.ts';
+import { readPoetryLock } from './file/poetry-lock.ts';
+import { readPylock } from './file/pylock-toml.ts';
+import { readToml } from './file/pyproject.ts';
+import { readRequirementsTxt } from './file/requirements-txt.ts';
+import { readUvLock } from './file/uv-lock.ts';
+import {
+  foreignImports,
+  guessRequirements,
+  ownModules,
+  reachedSources,
+  type Read,
+} from './guess-requirements.ts';
 import type { Notebook } from './notebook.ts';
-import { readPyproject } from './python-version.ts';
+import { readNotebookRequirements } from './notebook-requirements.ts';
+import { declareProject, readProject } from './project.ts';
 import { readPythonSources, type ReadSource } from './read-cells.ts';
-import { parseRequirement, parseRequirementsCell, type Requirement } from './requirement.ts';
-import { readRequirementsFile } from './requirements-file.ts';
+import { pinOf, type Requirement } from './requirement.ts';
 
-export interface Requirements {
-  readonly requirements: readonly Requirement[];
-  readonly constraints: readonly Requirement[];
-  readonly prerelease: boolean;
+export interface Requirements extends Declared {
   /** Nothing was declared: the packages were guessed from the imports. */
   readonly guessed: boolean;
   /** Modules that the notebooks and the modules of the repository import, without the standard library and the repository's own. */
   readonly imports: readonly string[];
-  readonly warnings: readonly string[];
+  /** What became of single requirements that another one overrules. */
+  readonly files: readonly FileUse[];
 }
-
-interface Read {
-  readonly from: string;
-  readonly text: string;
-  readonly source: ReadSource;
-}
-
-/** At most so many bytes of the repository's own modules are read for imports. */
-const modulesLimit = 4 * 1024 * 1024;
 
 /**
- * Everything that a repository asks to be installed: `requirements` and `%pip install` lines of its notebooks, requirements.txt,
- * the dependencies of pyproject.toml; when it says nothing at all, what it imports. Throws `REQUIREMENTS_INVALID`, `NOTEBOOK_INVALID`.
+ * Everything that a repository asks to be installed: what its files say by their tools' own precedence, with the `requirements` and
+ * `%pip install` lines of its notebooks on top; when it says nothing at all, what it imports. Throws `REQUIREMENTS_INVALID`,
+ * `NOTEBOOK_INVALID`, `LOCK_OUT_OF_DATE`, `CONDA_PACKAGE_UNKNOWN`.
  */
 export async function readRequirements(
   tree: SourceTree,
   notebooks: readonly Notebook[],
+  configuration: Configuration,
   signal?: AbortSignal,
 ): Promise<Requirements> {
   const cells = notebooks.flatMap(({ path, cells: own }) =>
@@ -50,160 +55,94 @@ export async function readRequirements(
     ...module,
     source: read(cells.length + index),
   }));
-  const declared = await declaredRequirements(tree, readCells);
+  const fromNotebook = await readNotebookRequirements(tree, readCells);
+  const fromFiles = await readFiles(tree, configuration, signal);
+  const overruled = overrule(fromFiles, fromNotebook);
+  const declared = mergeDeclared([fromNotebook, overruled.declared]);
   const reached = reachedSources(readCells, readModules);
   const imports = foreignImports(tree, reached, parsed.standardLibrary);
-  const warnings = readCells.flatMap(({ from, source }) =>
+  const unparsed = readCells.flatMap(({ from, source }) =>
     source.error === undefined ? [] : [`${from} could not be parsed here: ${source.error}`],
   );
   const guessed = declared.requirements.length === 0;
   return {
     ...declared,
-    requirements: guessed ? guess(imports, reached) : declared.requirements,
+    requirements: distinct(guessed ? guessRequirements(imports, reached) : declared.requirements),
     guessed,
     imports: [...imports.keys()],
-    warnings,
+    files: overruled.files,
+    warnings: [...declared.warnings, ...unparsed],
   };
 }
 
-async function declaredRequirements(
+/** What the file that decides says, and the project beside it. */
+async function readFiles(
   tree: SourceTree,
-  cells: readonly Read[],
-): Promise<Pick<Requirements, 'requirements' | 'constraints' | 'prerelease'>> {
-  const requirements: Requirement[] = [];
-  const constraints: Requirement[] = [];
-  let prerelease = false;
-  const files = new Set(tree.find('requirements.txt') === undefined ? [] : ['requirements.txt']);
-  for (const { from, source } of cells) {
-    if (source.requirementsError !== undefined) {
-      throw new GalleyError(
-        'REQUIREMENTS_INVALID',
-        `${from} binds requirements to something that only running it would tell.`,
-        {
-          hint: 'Write it out: requirements = [["pandas", "2.3.3"]]',
-          details: { from, why: source.requirementsError },
-        },
-      );
-    }
-    if (source.bound === true) requirements.push(...parseRequirementsCell(source.requirements, from));
-    for (const install of source.installs) {
-      const wanted = readInstall(install, from);
-      requirements.push(...wanted.requirements);
-      wanted.files.forEach((file) => files.add(file));
-      prerelease ||= wanted.prerelease;
-    }
+  { environment, project }: Configuration,
+  signal: AbortSignal | undefined,
+): Promise<Declared> {
+  if (environment === undefined || environment.kind === 'requirements') {
+    const file =
+      environment === undefined ? nothingDeclared : await readRequirementsTxt(tree, environment.path);
+    const found = project === undefined ? undefined : await readProject(tree, '', signal);
+    return mergeDeclared([file, found === undefined ? nothingDeclared : declareProject(found)]);
   }
-  for (const path of files) {
-    const file = await readRequirementsFile(tree, path);
-    requirements.push(...file.requirements);
-    constraints.push(...file.constraints);
-    prerelease ||= file.prerelease;
-  }
-  requirements.push(...(await pyprojectRequirements(tree)));
-  return { requirements, constraints, prerelease };
-}
-
-/** The arguments of a `%pip install` line. */
-function readInstall(
-  args: string,
-  from: string,
-): { requirements: readonly Requirement[]; files: readonly string[]; prerelease: boolean } {
-  const words = args.replace(/(^|\s)#.*$/, '').match(/"[^"]*"|'[^']*'|[^\s"']+/g) ?? [];
-  const requirements: Requirement[] = [];
-  const files: string[] = [];
-  let prerelease = false;
-  for (let index = 0; index < words.length; index += 1) {
-    const word = (words[index] ?? '').replace(/^["']|["']$/g, '');
-    if (word === '-r' || word === '--requirement') {
-      index += 1;
-      files.push((words[index] ?? '').replace(/^\.\//, ''));
-    } else if (word === '--pre') {
-      prerelease = true;
-    } else if (
-      /^(?:-[qUv]+|--(?:quiet|upgrade|user|no-cache-dir|disable-pip-version-check|force-reinstall))$/.test(
-        word,
-      )
-    ) {
-      continue;
-    } else if (word.startsWith('-')) {
-      throw new GalleyError(
-        'REQUIREMENTS_INVALID',
-        `${from} installs with ${word}, which cannot be locked.`,
-        {
-          hint: 'Give names and versions only: %pip install pandas==2.3.3',
-          details: { from, option: word },
-        },
-      );
-    } else {
-      requirements.push(parseRequirement(word, from));
+  switch (environment.kind) {
+    case 'pylock':
+      return readPylock(tree, environment.path);
+    case 'conda':
+      return readEnvironmentYml(tree, environment.path);
+    case 'pipfile':
+      return readPipfile(tree, environment.path);
+    case 'uv':
+      return readUvLock(tree, environment.path, signal);
+    case 'poetry': {
+      const root = await readProject(tree, '', signal);
+      return readPoetryLock(tree, environment.path, {
+        document: await readToml(tree, 'pyproject.toml'),
+        root,
+        declared: root === undefined ? nothingDeclared : declareProject(root),
+      });
     }
   }
-  return { requirements, files, prerelease };
 }
 
-async function pyprojectRequirements(tree: SourceTree): Promise<readonly Requirement[]> {
-  const project = (await readPyproject(tree))?.['project'];
-  const dependencies =
-    typeof project === 'object' ? (project as Record<string, unknown>)['dependencies'] : undefined;
-  if (!Array.isArray(dependencies)) return [];
-  return dependencies.map((line) => parseRequirement(String(line), 'pyproject.toml'));
+/** `%pip install` runs after the environment is made: where both fix a version, pip would replace the file's by the cell's. */
+function overrule(file: Declared, notebook: Declared): { declared: Declared; files: readonly FileUse[] } {
+  const pins = new Map(
+    notebook.requirements.flatMap((requirement) => {
+      const pin = pinOf(requirement);
+      return pin === undefined ? [] : [[requirement.name, { pin, from: requirement.from }] as const];
+    }),
+  );
+  const files: FileUse[] = [];
+  const keep = (requirement: Requirement): boolean => {
+    const own = pinOf(requirement);
+    const other = pins.get(requirement.name);
+    if (own === undefined || other === undefined || own === other.pin) return true;
+    files.push({
+      path: requirement.from,
+      use: 'passed over',
+      why: `${other.from} installs ${requirement.name} ${other.pin} in place of ${own}`,
+    });
+    return false;
+  };
+  const declared = {
+    ...file,
+    requirements: file.requirements.filter(keep),
+    running: file.running.filter(keep),
+    constraints: file.constraints.filter(keep),
+  };
+  return { declared, files };
 }
 
-/** Python files of the repository that could be imported by name: at the root, and in packages. */
-async function ownModules(tree: SourceTree): Promise<readonly { from: string; text: string }[]> {
-  const modules: { from: string; text: string }[] = [];
-  let bytes = 0;
-  for (const entry of tree.entries) {
-    if (entry.kind !== 'file' || !entry.path.endsWith('.py')) continue;
-    bytes += entry.size;
-    if (bytes > modulesLimit) break;
-    modules.push({ from: entry.path, text: (await tree.read(entry)).toString('utf8') });
-  }
-  return modules;
-}
-
-/** The cells and those modules that they import, directly or by way of each other. */
-function reachedSources(cells: readonly Read[], modules: readonly Read[]): readonly Read[] {
-  const byName = new Map<string, Read[]>();
-  for (const module of modules) {
-    const name = module.from.split('/')[0]?.replace(/\.py$/, '') ?? '';
-    byName.set(name, [...(byName.get(name) ?? []), module]);
-  }
-  const reached = new Set<Read>(cells);
-  for (const item of reached) {
-    for (const name of item.source.imports) byName.get(name)?.forEach((module) => reached.add(module));
-  }
-  return [...reached];
-}
-
-/** Module → the first source that imports it. */
-function foreignImports(
-  tree: SourceTree,
-  sources: readonly Read[],
-  standardLibrary: ReadonlySet<string>,
-): ReadonlyMap<string, string> {
-  const own = new Set(tree.entries.map(({ path }) => path.split('/')[0]?.replace(/\.py$/, '') ?? ''));
-  const imports = new Map<string, string>();
-  for (const { from, source } of sources) {
-    for (const name of source.imports) {
-      if (!standardLibrary.has(name) && !own.has(name) && !imports.has(name)) imports.set(name, from);
-    }
-  }
-  return new Map([...imports].sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function guess(imports: ReadonlyMap<string, string>, sources: readonly Read[]): readonly Requirement[] {
-  const guesses = new Map<string, Requirement>();
-  for (const [module, from] of imports) {
-    const requirement = parseRequirement(distributionOf(module), `import ${module} in ${from}`);
-    guesses.set(requirement.name, requirement);
-  }
-  for (const { from, text } of sources) {
-    for (const { distribution, because } of companionsOf(text)) {
-      if (!guesses.has(distribution)) {
-        guesses.set(distribution, parseRequirement(distribution, `${because} in ${from}`));
-      }
-    }
-  }
-  return [...guesses.values()];
+/** A project that two files ask for is installed once. */
+function distinct(requirements: readonly Requirement[]): readonly Requirement[] {
+  const seen = new Set<string>();
+  return requirements.filter(({ direct }) => {
+    if (direct?.source.kind !== 'project' || direct.extras !== '') return true;
+    const known = seen.has(direct.source.path);
+    seen.add(direct.source.path);
+    return !known;
+  });
 }

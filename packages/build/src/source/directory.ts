@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { glob, lstat, readFile, readdir, readlink } from 'node:fs/promises';
 import { join, posix, resolve } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
-import { git } from './git-command.ts';
+import { commitTime, git } from './git-command.ts';
 import { matchIgnoreRules } from './ignore-rules.ts';
 import type { IgnoreRule, SourceTree } from './source-tree.ts';
 import { TreeBuilder } from './tree-builder.ts';
@@ -44,7 +44,11 @@ export async function openDirectory(path: string, options: DirectoryOptions): Pr
     options.signal?.throwIfAborted();
     if (!isGitInternal(file)) await addFromDisk(builder, root, file);
   }
-  return builder.finish({ origin: 'directory', ignoredBy: (file) => explain(root, file) });
+  return builder.finish({
+    origin: 'directory',
+    committedAt: await commitTime('HEAD', { cwd: root, signal: options.signal }),
+    ignoredBy: (file) => explain(root, file),
+  });
 }
 
 async function addFromDisk(builder: TreeBuilder, root: string, path: string): Promise<void> {

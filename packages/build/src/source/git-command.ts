@@ -70,3 +70,12 @@ function configEnvironment(config: Readonly<Record<string, string>>): Record<str
 export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
+
+/** When a commit was made, RFC 3339; undefined: there is no such commit, or no git work tree. */
+export async function commitTime(commit: string, options: GitOptions): Promise<string | undefined> {
+  const shown = await git(['show', '--no-patch', '--format=%cI', commit, '--'], options).catch(
+    () => undefined,
+  );
+  const text = shown?.exitCode === 0 ? shown.stdout.toString('utf8').trim() : '';
+  return text === '' ? undefined : text;
+}

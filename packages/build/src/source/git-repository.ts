@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { CommandResult } from '../command/run-command.ts';
 import { splitNul } from './directory.ts';
-import { git, isLoopback, type GitOptions } from './git-command.ts';
+import { commitTime, git, isLoopback, type GitOptions } from './git-command.ts';
 import { findReference, parseReferences, referenceNotFound, type RemoteReferences } from './git-reference.ts';
 import { matchIgnoreRules } from './ignore-rules.ts';
 import { readTar } from './read-tar.ts';
@@ -55,11 +55,13 @@ export async function openGit(
   });
   expectDone(archive, shown);
   await readTar(Readable.from([archive.stdout]), builder, options.signal);
+  const committedAt = await commitTime(commit, gitOptions);
   await rm(work, { recursive: true, force: true });
   const rules = new Map<string, string>();
   const built = await builder.finish({
     origin: `git ${shown} ${source.ref === '' ? 'default branch' : source.ref} (${commit.slice(0, 7)})`,
     commit,
+    committedAt,
     warnings: submodules.map((path) => `the submodule ${path} was left out`),
     ignoredBy: (path) => Promise.resolve(matchIgnoreRules(rules, path)),
   });

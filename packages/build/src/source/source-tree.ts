@@ -38,6 +38,8 @@ export interface SourceTree {
   readonly origin: string;
   /** The full commit where git gave it. */
   readonly commit?: string;
+  /** When that commit was made, RFC 3339; of a directory in a git work tree: its last commit. */
+  readonly committedAt?: string;
   /** Things that a person should know and that stop nothing: a submodule that was left out. */
   readonly warnings: readonly string[];
   /** Undefined: there is no such file. Symlinks inside the tree are followed. */

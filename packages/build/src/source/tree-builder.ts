@@ -19,6 +19,7 @@ const lfsHeader = 'version https://git-lfs.github.com/spec/v1';
 export interface TreeFacts {
   readonly origin: string;
   readonly commit?: string;
+  readonly committedAt?: string | undefined;
   readonly warnings?: readonly string[];
   readonly ignoredBy: (path: string) => Promise<IgnoreRule | undefined>;
 }
@@ -161,6 +162,7 @@ class BuiltTree implements SourceTree {
   readonly entries: readonly SourceEntry[];
   readonly origin: string;
   readonly commit?: string;
+  readonly committedAt?: string;
   readonly warnings: readonly string[];
   readonly ignoredBy: SourceTree['ignoredBy'];
   readonly #spool: string;
@@ -175,6 +177,7 @@ class BuiltTree implements SourceTree {
     this.#links = linksOf(entries);
     this.origin = facts.origin;
     if (facts.commit !== undefined) this.commit = facts.commit;
+    if (facts.committedAt !== undefined) this.committedAt = facts.committedAt;
     this.warnings = facts.warnings ?? [];
     this.ignoredBy = facts.ignoredBy;
   }

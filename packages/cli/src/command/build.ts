@@ -6,11 +6,12 @@ import type { BuildOptions, BuildResult, SourceSpec } from '@galley/build/build'
 import { planBuild, type BuildPlan } from '@galley/build/plan-build';
 import { runOneBuild } from '@galley/control/run-one-build';
 import { listOption, textOption } from '../program.ts';
+import { describeRecipe } from '../render/recipe.ts';
 import { safeText } from '../render/safe-text.ts';
 import { table } from '../render/table.ts';
 import { findServer } from '../server/running-server.ts';
 import { describeSource, type SourceArgument } from '../service/source-argument.ts';
-import type { Command } from './command.ts';
+import type { Command, Input } from './command.ts';
 
 export const command: Command = {
   summary: 'Build an image from a repository, without a server',
@@ -20,6 +21,8 @@ export const command: Command = {
     'galley build examples/iris',
     'galley build . -t team/model:v1',
     'galley build . --plan -o json',
+    'galley build . --modernise',
+    'galley build https://example.org/team/old.git --as-of commit',
   ],
   arguments: [
     {
@@ -32,6 +35,16 @@ export const command: Command = {
   options: [
     { flags: '-t, --tag <NAME:TAG>', description: 'also tag the image so' },
     { flags: '--plan', description: 'recipe, lock and layers only' },
+    { flags: '--modernise', description: 'replace pins that have no wheel here, and say which' },
+    {
+      flags: '--as-of <DATE>',
+      description: 'take packages as they were on that day; commit: when the commit was made',
+    },
+    {
+      flags: '--allow-index <URL>',
+      description: 'an index that files of the repository may name',
+      repeatable: true,
+    },
     { flags: '--name <NAME>', description: 'the name of the application' },
     { flags: '--allow <HOST:PORT>', description: 'let the notebook reach this host', repeatable: true },
     { flags: '--include <GLOB>', description: 'take files that .gitignore keeps back', repeatable: true },
@@ -46,7 +59,12 @@ export const command: Command = {
     });
     const source = sourceOf(argument);
     if (input.options['plan'] === true) {
-      const plan = await planBuild(source, { notebooks: [], python: '', signal: context.signal });
+      const plan = await planBuild(source, {
+        notebooks: [],
+        python: '',
+        ...lockOptions(input),
+        signal: context.signal,
+      });
       return { text: describePlan(plan), value: plan, names: plan.packages.map((item) => item.name) };
     }
     if ((await findServer(context.home)) !== undefined) {
@@ -58,7 +76,10 @@ export const command: Command = {
     const result = await runOneBuild({
       home: context.home,
       source,
-      options: optionsOf(argument.name, context.project, listOption(input, 'allow')),
+      options: {
+        ...optionsOf(argument.name, context.project, listOption(input, 'allow')),
+        ...lockOptions(input),
+      },
       emit: context.emit,
       signal: context.signal,
       ...(tag === undefined ? {} : { tag }),
@@ -77,6 +98,15 @@ function optionsOf(name: string, project: string, egressHosts: readonly string[]
   return { name, project, notebooks: [], python: '', egressHosts, secrets: {} };
 }
 
+/** The flags that say how packages are locked: `galley lock` has the same. */
+export function lockOptions(input: Input): Pick<BuildOptions, 'modernise' | 'asOf' | 'allowedIndexes'> {
+  return {
+    modernise: input.options['modernise'] === true ? true : undefined,
+    asOf: textOption(input, 'asOf'),
+    allowedIndexes: listOption(input, 'allowIndex'),
+  };
+}
+
 function describeBuild(result: BuildResult): string {
   const layers = result.layers.map((layer) => [
     layer.role,
@@ -92,6 +122,8 @@ function describeBuild(result: BuildResult): string {
     safeText(phase.reason),
   ]);
   return [
+    describeRecipe(result.recipe),
+    '',
     table(['PHASE', '', 'TIME', 'WHY'], phases, ['left', 'left', 'right']),
     '',
     table(['LAYER', 'DIGEST', 'SIZE', '', 'FROM'], layers, ['left', 'left', 'right']),
@@ -104,8 +136,8 @@ function describeBuild(result: BuildResult): string {
 
 function describePlan(plan: BuildPlan): string {
   return [
-    `Notebooks ${plan.notebooks.join(', ')} (${plan.notebooksFrom})`,
-    `Python    ${plan.python} (${plan.pythonFrom})`,
+    describeRecipe(plan.recipe),
+    '',
     `Base      ${plan.base}`,
     `Lock      ${plan.lockDigest}`,
     '',
@@ -115,6 +147,7 @@ function describePlan(plan: BuildPlan): string {
       ['left', 'left', 'right'],
     ),
     '',
+    ...(plan.builds.length === 0 ? [] : [`Builds    ${safeText(plan.builds.join(' · '))}`]),
     `Layers    ${plan.layers.map((layer) => safeText(layer)).join(' · ')}`,
     ...plan.warnings.map((warning) => `warning: ${safeText(warning)}`),
   ].join('\n');

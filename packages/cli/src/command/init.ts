@@ -42,14 +42,18 @@ export const command: Command = {
         '# How Galley builds and serves this repository: what it found. Every line is optional.',
         'build:',
         `  notebooks: [${recipe.notebooks.map((notebook) => JSON.stringify(notebook.path)).join(', ')}]`,
-        `  python: "${recipe.python}"`,
+        `  python: "${recipe.python.version}"`,
         '',
       ].join('\n');
       await writeFile(file, text);
       await tree.dispose();
       return {
         text: `Wrote ${file}:\n\n${safeText(text)}\nNext: galley deploy ${path}`,
-        value: { file, notebooks: recipe.notebooks.map((notebook) => notebook.path), python: recipe.python },
+        value: {
+          file,
+          notebooks: recipe.notebooks.map((notebook) => notebook.path),
+          python: recipe.python.version,
+        },
         names: [file],
       };
     } finally {

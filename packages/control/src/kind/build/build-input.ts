@@ -37,6 +37,8 @@ export function optionsOf(build: Build, reveal: Reveal): BuildOptions {
     project: build.metadata.namespace,
     notebooks: settings.notebooks ?? [],
     python: settings.python ?? '',
+    modernise: settings.modernise,
+    asOf: settings.asOf,
     memoryBytes: read(limits.memory, parseBytes),
     cpus: read(limits.cpu, parseCpus),
     cellTimeoutMs: read(settings.cellTimeout, parseDurationMs),

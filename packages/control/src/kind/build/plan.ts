@@ -89,7 +89,7 @@ function running(observed: ObservedBuild, again: boolean, now: number): BuildObj
 function succeeded(observed: ObservedBuild, result: BuildResult, now: number): BuildObjectStatus {
   const { status, metadata } = observed.build;
   const took = formatDuration(now - Date.parse(status.startedAt ?? new Date(now).toISOString()));
-  const { report, executedNotebook, reference, schema, golden, model } = result;
+  const { report, executedNotebook, reference, schema, golden, model, recipeBlob } = result;
   const message = `${metadata.name} made the image ${result.image} of ${result.layers.length} layers in ${took}.`;
   return {
     phase: 'Succeeded',
@@ -104,6 +104,7 @@ function succeeded(observed: ObservedBuild, result: BuildResult, now: number): B
       schema,
       golden,
       model,
+      recipe: recipeBlob,
       ...(reference === undefined ? {} : { reference }),
     },
     ...(result.settings === undefined ? {} : { settings: result.settings }),

@@ -1,0 +1,17 @@
+import type { BuildContext, BuildOptions } from '../build.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import type { SourceTree } from '../source/source-tree.ts';
+import type { PhaseLog } from './phase-log.ts';
+import type { BuildSettings } from './settings.ts';
+
+/** What every step of one build shares. */
+export interface BuildWork {
+  readonly context: BuildContext;
+  readonly options: BuildOptions;
+  readonly object: string;
+  readonly phases: PhaseLog;
+  readonly workDir: string;
+  readonly tree: SourceTree;
+  readonly recipe: Recipe;
+  readonly settings: BuildSettings;
+}

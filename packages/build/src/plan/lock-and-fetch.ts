@@ -1,0 +1,102 @@
+import type { WheelFile } from '@galley/image/wheel/wheel-fault';
+import type { BuildContext } from '../build.ts';
+import { toolsRoots } from '../lock/default-roots.ts';
+import { withLocalWheels, type LocalWheelOptions } from '../lock/local-wheel.ts';
+import type { LockedWheel } from '../lock/lock.ts';
+import { makeLock, type MadeLock } from '../lock/make-lock.ts';
+import { buildWheel } from '../lock/sdist-wheel.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import type { SourceTree } from '../source/source-tree.ts';
+import { fetchWheels } from '../wheel-cache/fetch-wheels.ts';
+import type { Bases } from './bases.ts';
+import { lockRecipe, wheelTarget, type LockChoices, type LockedRecipe } from './lock-recipe.ts';
+import type { PhaseLog } from './phase-log.ts';
+import { toolchainImage } from './toolchain.ts';
+
+export interface LockAndFetchOptions {
+  readonly context: BuildContext;
+  readonly phases: PhaseLog;
+  readonly object: string;
+  readonly project: string;
+  readonly application: string;
+  /** Private to this build. */
+  readonly workDir: string;
+  readonly tree: SourceTree;
+  readonly choices: LockChoices;
+  /** `host:port` that the person who builds allowed: a requirement may lead there. */
+  readonly allowedHosts: readonly string[];
+}
+
+/** A lock, and its wheels on this disk. */
+export interface Wheels {
+  readonly locked: LockedRecipe;
+  readonly user: readonly WheelFile[];
+  readonly tools: readonly WheelFile[];
+}
+
+/** Locks a recipe and fetches what it names. Throws as `lockRecipe` and `fetchWheels`. */
+export async function lockAndFetch(
+  recipe: Recipe,
+  bases: Bases,
+  options: LockAndFetchOptions,
+  signal: AbortSignal,
+): Promise<Wheels> {
+  const { context, phases, object } = options;
+  const { cacheDir, emit } = context;
+  const build = (python: string): LocalWheelOptions => ({
+    ...context,
+    ...options,
+    signal,
+    target: wheelTarget(python),
+    emit: context.emit,
+    engine: context.engine,
+    cacheDir: context.cacheDir,
+    notebooks: recipe.notebooks.map(({ path }) => path),
+    toolchain: async () => toolchainImage(await bases.of(python), { context, object, signal }),
+  });
+  return phases.run('lock', async (end) => {
+    // Most likely for the right Python: then it takes no time of its own.
+    const early = toolsLock(recipe.python.version, build(recipe.python.version));
+    early.catch(() => undefined);
+    const locked = await lockRecipe(recipe, {
+      ...options.choices,
+      cacheDir,
+      emit,
+      object,
+      signal,
+      roots: (requirements, version) => withLocalWheels(requirements, build(version)),
+      buildWheel: (sdist, version) => buildWheel(sdist, build(version)),
+    });
+    const { python, lock } = locked;
+    const tools = await (python.version === recipe.python.version
+      ? early
+      : toolsLock(python.version, build(python.version)));
+    const fetched = await fetchWheels(uniqueWheels([...lock.wheels, ...tools.lock.wheels]), {
+      cacheDir,
+      emit,
+      object,
+      signal,
+    });
+    const byHash = new Map(fetched.files.map((file) => [file.sha256, file]));
+    const pick = (wheels: readonly LockedWheel[]): readonly WheelFile[] =>
+      wheels.flatMap(({ sha256 }) => byHash.get(sha256) ?? []);
+    const isKnown = locked.cached && tools.cached && fetched.fetchedBytes === 0;
+    end({
+      state: isKnown ? 'skipped' : 'done',
+      reason: `${lock.wheels.length} packages${locked.cached ? ', locked before' : ''}`,
+    });
+    return { locked, user: pick(lock.wheels), tools: pick(tools.lock.wheels) };
+  });
+}
+
+function toolsLock(python: string, build: LocalWheelOptions): Promise<MadeLock> {
+  const target = wheelTarget(python);
+  return makeLock(
+    { requirements: toolsRoots, running: [], constraints: [], prerelease: false, target },
+    { cacheDir: build.cacheDir, signal: build.signal, buildWheel: (sdist) => buildWheel(sdist, build) },
+  );
+}
+
+function uniqueWheels(wheels: readonly LockedWheel[]): readonly LockedWheel[] {
+  return [...new Map(wheels.map((wheel) => [wheel.sha256, wheel])).values()];
+}

@@ -1,0 +1,66 @@
+import type { PinChange } from '../lock/lock.ts';
+import type { FileUse } from '../recipe/configuration.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import type { Requirement } from '../recipe/requirement.ts';
+import type { LockedRecipe } from './lock-recipe.ts';
+
+/** What a build read of a repository and made of it, as it is shown and kept: plain data, without secrets. */
+export interface RecipeRecord {
+  readonly schema: 'galley.dev/recipe/v1';
+  readonly notebooks: readonly string[];
+  readonly notebooksFrom: string;
+  readonly python: { readonly version: string; readonly from: string };
+  readonly files: readonly FileUse[];
+  /** Nothing was declared: these are guesses from the imports. */
+  readonly guessed: boolean;
+  readonly requirements: readonly RequirementRecord[];
+  /** For the notebook only. */
+  readonly running: readonly RequirementRecord[];
+  /** Pins that were replaced. */
+  readonly changes: readonly PinChange[];
+  /** RFC 3339; undefined: as packages are now. */
+  readonly asOf?: string;
+  readonly warnings: readonly string[];
+}
+
+export interface RequirementRecord {
+  readonly line: string;
+  readonly from: string;
+}
+
+/** A locked recipe as a record. Pure. */
+export function recipeRecord(recipe: Recipe, locked: LockedRecipe): RecipeRecord {
+  const { requirements } = recipe;
+  const { instead } = recipe.python;
+  const python: readonly PinChange[] =
+    instead === undefined
+      ? []
+      : [
+          {
+            name: 'Python',
+            from: instead,
+            to: locked.python.version,
+            where: recipe.python.from,
+            why: 'it has no base here',
+          },
+        ];
+  const { asOf } = locked.request;
+  return {
+    schema: 'galley.dev/recipe/v1',
+    notebooks: recipe.notebooks.map(({ path }) => path),
+    notebooksFrom: recipe.notebooksFrom,
+    python: { version: locked.python.version, from: locked.python.from },
+    files: recipe.files,
+    guessed: requirements.guessed,
+    requirements: requirements.requirements.map(toRecord),
+    running: requirements.running.map(toRecord),
+    changes: [...python, ...(locked.lock.changes ?? [])],
+    ...(asOf === undefined ? {} : { asOf }),
+    warnings: requirements.warnings,
+  };
+}
+
+/** An address may hold a token. */
+function toRecord({ line, from }: Requirement): RequirementRecord {
+  return { line: line.replace(/(\/\/)[^/@\s]*@/g, '$1'), from };
+}

@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises';
+import type { Image } from '@galley/image/image';
+import { appendLayers } from '@galley/image/assemble/append-layers';
+import type { CachedLayer } from '../cache/layer-cache.ts';
+import { RecordCache } from '../cache/record-cache.ts';
+import { bytecodeLayer } from '../rehearsal/bytecode.ts';
+import { findRehearsal, rehearse, type Rehearsal, type RehearseOptions } from '../rehearsal/rehearse.ts';
+import { smokeCheck } from '../rehearsal/smoke-check.ts';
+import { findTraining, train, type Training } from '../training/train.ts';
+import type { JsonObject } from '../workload/read-json.ts';
+import type { BuildWork } from './build-work.ts';
+
+/** Runs the notebooks, unless source, lock and Python are those of an earlier run. Throws as `train`. */
+export async function trainOnce(
+  work: BuildWork,
+  key: string,
+  image: Image,
+): Promise<{ training: Training; reused: boolean }> {
+  const { context, options } = work;
+  return work.phases.run('training', async (end) => {
+    const known = await findTraining(key, context);
+    if (known !== undefined) {
+      end({ state: 'skipped', reason: 'source, lock and Python are those of an earlier run' });
+      return { training: known, reused: true };
+    }
+    const training = await train({
+      ...work,
+      application: options.name,
+      project: options.project,
+      key,
+      image: image.digest,
+      secrets: options.secrets,
+    });
+    return { training, reused: false };
+  });
+}
+
+/** A service image and what proved it. */
+export interface Finished {
+  readonly rehearsal: Rehearsal;
+  readonly reused: boolean;
+  readonly bytecode: CachedLayer;
+  readonly service: Image;
+}
+
+/** Rehearsal, bytecode, service image, smoke check. A candidate that went through all of it once is known to be good. */
+export async function finish(
+  work: BuildWork,
+  made: { readonly candidate: Image; readonly training: Training; readonly key: string },
+): Promise<Finished> {
+  const { context, options, phases } = work;
+  const { candidate, training } = made;
+  const rehearseOptions: RehearseOptions = {
+    ...work,
+    application: options.name,
+    project: options.project,
+    candidate,
+    training,
+    trainingKey: made.key,
+  };
+  const { rehearsal, reused } = await phases.run('rehearsal', async (end) => {
+    const known = await findRehearsal(rehearseOptions);
+    if (known !== undefined) {
+      end({ state: 'skipped', reason: 'this candidate was rehearsed before' });
+      return { rehearsal: known, reused: true };
+    }
+    return { rehearsal: await rehearse(rehearseOptions), reused: false };
+  });
+  return phases.run('service', async (end) => {
+    const bytecode = await bytecodeLayer(rehearseOptions, work.tree, rehearsal.modules);
+    const service = await appendLayers(context.store, candidate, [bytecode.layer, rehearsal.layer], {
+      Labels: {
+        'dev.galley.kind': 'service',
+        'dev.galley.candidate': candidate.digest,
+        'dev.galley.training-key': made.key,
+      },
+    });
+    // Of the schema golden: checked by the rehearsal. Not `readJson`, which is for manifests and has their limit.
+    const golden = JSON.parse(await readFile(context.store.blobPath(rehearsal.golden), 'utf8')) as JsonObject;
+    const checks = new RecordCache<{ answers: number }>(context.cacheDir, 'smoke-checks');
+    if ((await checks.get(service.digest)) !== undefined) end({ state: 'skipped', reason: 'checked before' });
+    else {
+      const answers = await smokeCheck(service.digest, golden, rehearseOptions);
+      await checks.set(service.digest, { answers });
+      end({ state: 'done', reason: `${answers} golden answers` });
+    }
+    await context.store.tag(`${options.project}/${options.name}:latest`, service.digest);
+    return { rehearsal, reused, bytecode, service };
+  });
+}
