@@ -6,6 +6,8 @@ export interface Descriptor {
   readonly digest: Digest;
   /** Bytes of the blob as stored. */
   readonly size: number;
+  /** Of what refers to an image: what it is (image-spec 1.1, descriptor.md). */
+  readonly artifactType?: string;
   readonly annotations?: Readonly<Record<string, string>>;
 }
 

@@ -5,11 +5,13 @@ import { isDigest, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Descriptor } from './descriptor.ts';
 import { isMissing } from './layout/disk-errors.ts';
-import { blobFile, ingest, type IngestOptions } from './layout/ingest.ts';
+import { ingest, type IngestOptions } from './layout/ingest.ts';
+import { blobFile, PendingBlob } from './layout/pending-blob.ts';
 import { replaceFile } from './layout/replace-file.ts';
-import { notFound, TagIndex } from './layout/tag-index.ts';
-import { imageTypes, mediaType } from './media-type.ts';
-import type { ImageStore, TagHistory } from './store.ts';
+import { notFound, subjectOf, TagIndex, tagOf, withoutSubject } from './layout/tag-index.ts';
+import { readManifestFacts } from './assemble/manifest-facts.ts';
+import { manifestType, mediaType } from './media-type.ts';
+import type { ImageStore, Root, TagHistory } from './store.ts';
 
 /** Manifests and configurations larger than this are refused, as registries do (engine.md §4). */
 const jsonBytesMax = 4 << 20;
@@ -69,7 +71,11 @@ class LayoutStore implements ImageStore {
     return ingest(this.root, source, options);
   }
 
-  async readJson(digest: Digest): Promise<unknown> {
+  begin(): Promise<PendingBlob> {
+    return PendingBlob.open(this.root);
+  }
+
+  async readBytes(digest: Digest): Promise<Buffer> {
     const bytes = await this.#readSmall(digest);
     const actual = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
     if (actual !== digest) {
@@ -82,20 +88,55 @@ class LayoutStore implements ImageStore {
         },
       );
     }
-    try {
-      return JSON.parse(bytes.toString('utf8'));
-    } catch (cause) {
-      throw new GalleyError('IMAGE_INVALID', `The blob ${digest} is not JSON.`, {
-        cause,
-        details: { digest },
-      });
+    return bytes;
+  }
+
+  async readJson(digest: Digest): Promise<unknown> {
+    return parseJson(await this.readBytes(digest), `The blob ${digest}`);
+  }
+
+  async putManifest(bytes: Uint8Array): Promise<Descriptor> {
+    if (bytes.byteLength > jsonBytesMax) {
+      const text = `The manifest has ${bytes.byteLength} bytes; ${jsonBytesMax} are allowed.`;
+      throw new GalleyError('IMAGE_INVALID', text);
     }
+    const facts = readManifestFacts(parseJson(bytes, 'The manifest'));
+    const written = await this.write(bytes, { mediaType: facts.mediaType });
+    const { subject, artifactType, annotations } = facts;
+    const descriptor = {
+      ...written,
+      ...(artifactType === undefined ? {} : { artifactType }),
+      ...(annotations === undefined ? {} : { annotations }),
+    };
+    if (subject !== undefined) await this.#tags.attach(descriptor, subject);
+    return descriptor;
+  }
+
+  async referrers(subject: Digest): Promise<readonly Descriptor[]> {
+    const all = await this.#tags.manifests();
+    return all.filter((entry) => subjectOf(entry) === subject).map(withoutSubject);
+  }
+
+  async roots(): Promise<readonly Root[]> {
+    return (await this.#tags.manifests()).map((entry) => {
+      const subject = subjectOf(entry);
+      const name = tagOf(entry);
+      return {
+        digest: entry.digest,
+        ...(subject === undefined ? {} : { subject }),
+        ...(name === undefined ? {} : { name }),
+      };
+    });
+  }
+
+  detach(digest: Digest): Promise<boolean> {
+    return this.#tags.detach(digest);
   }
 
   async tag(name: string, digest: Digest): Promise<void> {
     checkTagName(name);
     const manifest = await this.readJson(digest);
-    const type = mediaTypeOf(manifest);
+    const type = manifestType(manifest);
     if (type === undefined) {
       throw new GalleyError(
         'IMAGE_INVALID',
@@ -154,7 +195,7 @@ class LayoutStore implements ImageStore {
     const { size } = await stat(this.blobPath(digest));
     if (size > jsonBytesMax) return false;
     const value = await this.readJson(digest).catch(() => undefined);
-    return mediaTypeOf(value) !== undefined;
+    return manifestType(value) !== undefined;
   }
 
   async #readSmall(digest: Digest): Promise<Buffer> {
@@ -181,14 +222,12 @@ class LayoutStore implements ImageStore {
   }
 }
 
-/** The media type of a manifest or index; from the members where an old writer left it out. */
-function mediaTypeOf(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const type = 'mediaType' in value && typeof value.mediaType === 'string' ? value.mediaType : undefined;
-  if (type !== undefined) return imageTypes.has(type) ? type : undefined;
-  if ('config' in value && 'layers' in value) return mediaType.manifest;
-  if ('manifests' in value) return mediaType.index;
-  return undefined;
+function parseJson(bytes: Uint8Array, what: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch (cause) {
+    throw new GalleyError('IMAGE_INVALID', `${what} is not JSON.`, { cause });
+  }
 }
 
 function checkTagName(name: string): void {

@@ -14,6 +14,16 @@ export const imageTypes: ReadonlySet<string> = new Set([
   'application/vnd.docker.distribution.manifest.list.v2+json',
 ]);
 
+/** The media type of a manifest or index by its own members, which an old writer may have left out; undefined: it is neither. */
+export function manifestType(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const type = 'mediaType' in value && typeof value.mediaType === 'string' ? value.mediaType : undefined;
+  if (type !== undefined) return imageTypes.has(type) ? type : undefined;
+  if ('config' in value && 'layers' in value) return mediaType.manifest;
+  if ('manifests' in value) return mediaType.index;
+  return undefined;
+}
+
 /** How a layer's blob is compressed, or undefined for a media type that is no layer we can read. */
 export function layerCompression(type: string): 'gzip' | 'zstd' | 'none' | undefined {
   switch (type) {

@@ -1,10 +1,19 @@
 import type { Digest } from '@galley/api/digest';
 import type { Descriptor } from './descriptor.ts';
+import type { PendingBlob } from './layout/pending-blob.ts';
 
 /** A tag and everything it ever pointed at, newest last. */
 export interface TagHistory {
   readonly name: string;
   readonly history: readonly { readonly time: string; readonly digest: Digest }[];
+}
+
+/** A manifest that the store's index names. */
+export interface Root {
+  readonly digest: Digest;
+  readonly name?: string;
+  /** It is held only as long as this is. */
+  readonly subject?: Digest;
 }
 
 /** Blobs and tags: an OCI image layout on disk (`layout-store.ts`). Digests never change, tags move and keep their history. */
@@ -19,8 +28,23 @@ export interface ImageStore {
     source: AsyncIterable<Uint8Array> | Uint8Array,
     options: { mediaType: string; expect?: Digest; signal?: AbortSignal },
   ): Promise<Descriptor>;
+  /** A blob that comes in pieces: `add`, then `commit` or `discard`. */
+  begin(): Promise<PendingBlob>;
   /** The whole blob, verified against its digest; for manifests and configurations (4 MiB at most). */
   readJson(digest: Digest): Promise<unknown>;
+  /** The bytes of a manifest, verified as by `readJson`: what other registries hash again. */
+  readBytes(digest: Digest): Promise<Buffer>;
+  /**
+   * Writes a manifest, an index or an artifact as it came, byte for byte. One with a `subject` is listed by `referrers` from then on. Throws
+   * `IMAGE_INVALID` for anything else, and over 4 MiB.
+   */
+  putManifest(bytes: Uint8Array): Promise<Descriptor>;
+  /** What refers to a manifest: signatures, bills of materials. In the order in which they came. */
+  referrers(subject: Digest): Promise<readonly Descriptor[]>;
+  /** Every manifest that is held on to: the tagged ones, and what refers to something. */
+  roots(): Promise<readonly Root[]>;
+  /** Lets go of a referrer; its blobs stay until they are pruned. False: it was none. */
+  detach(digest: Digest): Promise<boolean>;
   tag(name: string, digest: Digest): Promise<void>;
   untag(name: string): Promise<void>;
   tags(): Promise<readonly TagHistory[]>;

@@ -33,6 +33,9 @@ export const endpoints = {
   secretList: { method: 'GET', path: `${apiRoot}/namespaces/{project}/secrets` },
   secretPut: { method: 'PUT', path: `${apiRoot}/namespaces/{project}/secrets/{name}` },
   secretDelete: { method: 'DELETE', path: `${apiRoot}/namespaces/{project}/secrets/{name}` },
+  imageTag: { method: 'PUT', path: `${apiRoot}/images/tags/{name}` },
+  imageUntag: { method: 'DELETE', path: `${apiRoot}/images/tags/{name}` },
+  imageAttach: { method: 'POST', path: `${apiRoot}/images/attach` },
 } as const satisfies Record<string, { method: string; path: string; stream?: 'ndjson' }>;
 
 export type EndpointName = keyof typeof endpoints;
@@ -71,6 +74,11 @@ export interface EndpointTypes {
   secretList: { query: Nothing; body: undefined; answer: { items: readonly SecretInfo[] } };
   secretPut: { query: Nothing; body: { value: string }; answer: SecretInfo };
   secretDelete: { query: Nothing; body: undefined; answer: Nothing };
+  /** Points a tag at a manifest that lies in the store. */
+  imageTag: { query: Nothing; body: { digest: string }; answer: Nothing };
+  imageUntag: { query: Nothing; body: undefined; answer: Nothing };
+  /** Lists a manifest that lies in the store as a referrer of its subject. */
+  imageAttach: { query: Nothing; body: { digest: string }; answer: Nothing };
 }
 
 /** The collection of a kind in a project. */

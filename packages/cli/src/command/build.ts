@@ -5,10 +5,13 @@ import { formatBytes } from '@galley/api/kind/quantity';
 import type { BuildOptions, BuildResult, SourceSpec } from '@galley/build/build';
 import { planBuild, type BuildPlan } from '@galley/build/plan-build';
 import { runOneBuild } from '@galley/control/run-one-build';
+import { parseReference } from '@galley/image/registry-client/reference';
 import { listOption, textOption } from '../program.ts';
 import { describeRecipe } from '../render/recipe.ts';
+import { describePush, pushTo } from '../registry/push.ts';
 import { safeText } from '../render/safe-text.ts';
 import { table } from '../render/table.ts';
+import { openStore } from '../server/open-store.ts';
 import { findServer } from '../server/running-server.ts';
 import { describeSource, type SourceArgument } from '../service/source-argument.ts';
 import type { Command, Input } from './command.ts';
@@ -20,6 +23,7 @@ export const command: Command = {
   examples: [
     'galley build examples/iris',
     'galley build . -t team/model:v1',
+    'galley build . --push registry.example/team/model:v1',
     'galley build . --plan -o json',
     'galley build . --modernise',
     'galley build https://example.org/team/old.git --as-of commit',
@@ -34,6 +38,7 @@ export const command: Command = {
   ],
   options: [
     { flags: '-t, --tag <NAME:TAG>', description: 'also tag the image so' },
+    { flags: '--push <REFERENCE>', description: 'then push the image there: registry.example/team/model:v1' },
     { flags: '--plan', description: 'recipe, lock and layers only' },
     { flags: '--modernise', description: 'replace pins that have no wheel here, and say which' },
     {
@@ -58,6 +63,9 @@ export const command: Command = {
       subdir: textOption(input, 'subdir'),
     });
     const source = sourceOf(argument);
+    const target = textOption(input, 'push');
+    // Before the build: a name that is none must not cost ten minutes.
+    if (target !== undefined) parseReference(target);
     if (input.options['plan'] === true) {
       const plan = await planBuild(source, {
         notebooks: [],
@@ -84,7 +92,14 @@ export const command: Command = {
       signal: context.signal,
       ...(tag === undefined ? {} : { tag }),
     });
-    return { text: describeBuild(result), value: result, names: [result.image] };
+    if (target === undefined) return { text: describeBuild(result), value: result, names: [result.image] };
+    const store = await openStore(context.home);
+    const pushed = await pushTo(target, { store, digest: result.image }, input, context);
+    return {
+      text: `${describeBuild(result)}\n\n${describePush(pushed)}`,
+      value: { ...result, pushed },
+      names: [result.image],
+    };
   },
 };
 

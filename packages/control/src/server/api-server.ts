@@ -7,8 +7,10 @@ import { buildRoutes } from './build-routes.ts';
 import type { ServingCertificate } from './certificate.ts';
 import { installDoor } from './door.ts';
 import { installErrorReplies } from './error-reply.ts';
+import { imageRoutes } from './image-routes.ts';
 import { monitorRoutes } from './monitor-routes.ts';
 import { objectRoutes } from './object-routes.ts';
+import { registryRoutes } from './registry-routes.ts';
 import { secretRoutes } from './secret-routes.ts';
 import { serverRoutes } from './server-routes.ts';
 import { uploadRoute } from './upload-route.ts';
@@ -62,6 +64,8 @@ function mountRoutes(app: FastifyInstance, context: ApiContext, closing: AbortSi
   applicationRoutes(app, context, closing);
   monitorRoutes(app, context);
   secretRoutes(app, context);
+  imageRoutes(app, context);
+  registryRoutes(app, context);
 }
 
 async function listen(app: FastifyInstance, port: number): Promise<void> {

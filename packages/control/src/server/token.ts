@@ -15,6 +15,14 @@ export function tokenMatches(token: string, header: string | undefined): boolean
   return timingSafeEqual(digest(given), digest(token));
 }
 
+/** The same for a Basic header, whatever the user's name: `docker login` wants one. */
+export function passwordMatches(token: string, header: string | undefined): boolean {
+  const encoded = /^Basic ([A-Za-z0-9+/]{1,4096}={0,2})$/.exec(header ?? '')?.[1] ?? '';
+  const text = Buffer.from(encoded, 'base64').toString('utf8');
+  const colon = text.indexOf(':');
+  return colon !== -1 && timingSafeEqual(digest(text.slice(colon + 1)), digest(token));
+}
+
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }

@@ -20,7 +20,8 @@ export function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function stringMap(value: unknown, where: string): Readonly<Record<string, string>> | undefined {
+/** Texts by name, checked; undefined where there are none. Throws `IMAGE_INVALID`. */
+export function stringMap(value: unknown, where: string): Readonly<Record<string, string>> | undefined {
   if (value === undefined || value === null) return undefined;
   if (!isObject(value)) throw invalid(where, 'is no object');
   for (const [key, member] of Object.entries(value)) {
@@ -49,7 +50,14 @@ export function readDescriptor(value: unknown, where: string): Descriptor {
     throw invalid(`${where}.size`, 'is no size');
   }
   const annotations = stringMap(value['annotations'], `${where}.annotations`);
-  return { mediaType: type, digest, size, ...(annotations === undefined ? {} : { annotations }) };
+  const artifactType = value['artifactType'];
+  return {
+    mediaType: type,
+    digest,
+    size,
+    ...(typeof artifactType === 'string' && artifactType.length <= 255 ? { artifactType } : {}),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
 }
 
 /** A manifest of one image (not an index). Throws `IMAGE_INVALID`. */

@@ -11,6 +11,27 @@ import { replaceFile } from './replace-file.ts';
 /** image-spec, annotations.md: the key under which an index names a manifest. */
 export const refName = 'org.opencontainers.image.ref.name';
 
+/** In `index.json`: the manifest that this one refers to. Tools that do not know it see a manifest without a tag, which layouts may hold. */
+const subjectKey = 'dev.galley.subject';
+
+/** What an entry of the index refers to; undefined for tags. */
+export function subjectOf(entry: Descriptor): Digest | undefined {
+  const subject = entry.annotations?.[subjectKey];
+  return subject !== undefined && isDigest(subject) ? subject : undefined;
+}
+
+/** The tag of an entry. A referrer's own annotations may hold anything, so they name nothing. */
+export function tagOf(entry: Descriptor): string | undefined {
+  return subjectOf(entry) === undefined ? entry.annotations?.[refName] : undefined;
+}
+
+/** An entry without what only the index is told: as the referrers API lists it. */
+export function withoutSubject(entry: Descriptor): Descriptor {
+  const { annotations, ...rest } = entry;
+  const { [subjectKey]: _subject, ...others } = annotations ?? {};
+  return Object.keys(others).length === 0 ? rest : { ...rest, annotations: others };
+}
+
 type HistoryFile = Record<string, { time: string; digest: Digest }[]>;
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -71,13 +92,13 @@ export class TagIndex {
   }
 
   async find(name: string): Promise<Digest | undefined> {
-    return (await this.manifests()).findLast((entry) => entry.annotations?.[refName] === name)?.digest;
+    return (await this.manifests()).findLast((entry) => tagOf(entry) === name)?.digest;
   }
 
   /** Points a tag at a manifest. */
   set(name: string, manifest: Descriptor): Promise<void> {
     return this.#exclusive(async () => {
-      const rest = (await this.manifests()).filter((entry) => entry.annotations?.[refName] !== name);
+      const rest = (await this.manifests()).filter((entry) => tagOf(entry) !== name);
       const history = await this.#history();
       const { digest } = manifest;
       await this.#writeIndex([...rest, { ...manifest, annotations: { [refName]: name } }]);
@@ -88,11 +109,31 @@ export class TagIndex {
     });
   }
 
+  /** Lists a manifest under what it refers to. */
+  attach(manifest: Descriptor, subject: Digest): Promise<void> {
+    return this.#exclusive(async () => {
+      const all = await this.manifests();
+      if (all.some((entry) => entry.digest === manifest.digest && subjectOf(entry) === subject)) return;
+      const annotations = { ...manifest.annotations, [subjectKey]: subject };
+      await this.#writeIndex([...all, { ...manifest, annotations }]);
+    });
+  }
+
+  /** Forgets that a manifest refers to something. False: it was not listed. */
+  detach(digest: Digest): Promise<boolean> {
+    return this.#exclusive(async () => {
+      const all = await this.manifests();
+      const rest = all.filter((entry) => entry.digest !== digest || subjectOf(entry) === undefined);
+      if (rest.length !== all.length) await this.#writeIndex(rest);
+      return rest.length !== all.length;
+    });
+  }
+
   /** Forgets a tag; its history stays, so that the same name later goes on where it was. */
   remove(name: string): Promise<void> {
     return this.#exclusive(async () => {
       const all = await this.manifests();
-      const rest = all.filter((entry) => entry.annotations?.[refName] !== name);
+      const rest = all.filter((entry) => tagOf(entry) !== name);
       if (rest.length === all.length) throw notFound(name);
       await this.#writeHistory(await this.#history());
       await this.#writeIndex(rest);
@@ -101,7 +142,7 @@ export class TagIndex {
 
   async list(): Promise<readonly TagHistory[]> {
     const history = await this.#history();
-    const names = (await this.manifests()).map((entry) => entry.annotations?.[refName]);
+    const names = (await this.manifests()).map(tagOf);
     return [...new Set(names)]
       .filter((name) => name !== undefined)
       .sort()
@@ -118,7 +159,7 @@ export class TagIndex {
       if (Array.isArray(moves)) history[name] = moves as HistoryFile[string];
     }
     for (const entry of await this.manifests()) {
-      const name = entry.annotations?.[refName];
+      const name = tagOf(entry);
       if (name === undefined || history[name]?.at(-1)?.digest === entry.digest) continue;
       const { mtime } = await stat(this.#indexPath);
       history[name] = [...(history[name] ?? []), { time: mtime.toISOString(), digest: entry.digest }];

@@ -1,0 +1,23 @@
+import { openLayoutStore } from '@galley/image/layout-store';
+import type { ImageStore } from '@galley/image/store';
+import { makeHome } from './owner/home.ts';
+import { lockHome } from './owner/lock.ts';
+
+/** The images of a home that this process owns, without an engine. */
+export interface OwnedImages {
+  readonly images: ImageStore;
+  close(): void;
+}
+
+/** Takes a home for work on its images alone. Throws `HOME_IN_USE` with the owner's pid, `HOME_INVALID`. */
+export async function openImages(root: string): Promise<OwnedImages> {
+  const layout = makeHome(root);
+  const lock = lockHome(layout.lock, process.pid);
+  try {
+    const images = await openLayoutStore(layout.images, { wipe: true });
+    return { images, close: () => lock.release() };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}

@@ -1,0 +1,36 @@
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import { Check } from 'typebox/value';
+import { isDigest, type Digest } from '@galley/api/digest';
+import type { ApiContext } from './api-context.ts';
+import { endpointRoute, param } from './endpoint-route.ts';
+import { refuse, requireValid } from './validate.ts';
+
+const DigestBody = Type.Object({ digest: Type.String() }, { additionalProperties: false });
+
+/** Moves tags and lists referrers for commands of the same machine: blobs they write themselves, the index has one writer. */
+export function imageRoutes(app: FastifyInstance, context: ApiContext): void {
+  endpointRoute(app, 'imageTag', async (call) => {
+    await context.images.tag(param(call, 'name'), digestOf(call.body, 'This tag'));
+    return {};
+  });
+
+  endpointRoute(app, 'imageUntag', async (call) => {
+    await context.images.untag(param(call, 'name'));
+    return {};
+  });
+
+  endpointRoute(app, 'imageAttach', async (call) => {
+    const bytes = await context.images.readBytes(digestOf(call.body, 'This referrer'));
+    await context.images.putManifest(bytes);
+    return {};
+  });
+}
+
+function digestOf(body: unknown, what: string): Digest {
+  requireValid(DigestBody, body, 'body', what);
+  const digest = Check(DigestBody, body) ? body.digest : '';
+  if (isDigest(digest)) return digest;
+  refuse([{ field: 'digest', problem: 'must be sha256: and 64 hexadecimal digits' }], what);
+  throw new Error('refuse let a digest through');
+}

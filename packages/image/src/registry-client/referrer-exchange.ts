@@ -1,0 +1,86 @@
+import { digestHex, type Digest } from '@galley/api/digest';
+import { isObject, readDescriptor } from '../assemble/check-manifest.ts';
+import { canonicalJson } from '../canonical-json.ts';
+import type { Descriptor } from '../descriptor.ts';
+import { mediaType } from '../media-type.ts';
+import { answerInvalid } from './answer-error.ts';
+import { getManifest, headManifest, pullScope, putManifest } from './manifest-exchange.ts';
+import { readSmall } from './read-body.ts';
+import type { Registry } from './registry.ts';
+
+/** The tag under which a registry without a referrers API keeps the list (distribution-spec, "Referrers Tag Schema"). */
+export function fallbackTag(subject: Digest): string {
+  return `sha256-${digestHex(subject)}`;
+}
+
+/**
+ * What refers to a manifest: by the referrers API, else by the fallback tag. Empty where nothing does. Throws `REGISTRY_*`.
+ */
+export async function listReferrers(
+  registry: Registry,
+  repository: string,
+  subject: Digest,
+): Promise<readonly Descriptor[]> {
+  const answer = await registry.send({
+    method: 'GET',
+    path: `${repository}/referrers/${subject}`,
+    what: `what refers to ${subject} in ${repository}`,
+    scopes: [pullScope(repository)],
+    headers: { accept: mediaType.index },
+    // Registries that never heard of referrers say so in several ways.
+    accept: [200, 400, 404, 405],
+  });
+  const bytes = await readSmall(registry.name, answer.body);
+  if (answer.status === 200) return readIndex(registry, subject, parse(bytes));
+  return readFallback(registry, repository, subject);
+}
+
+async function readFallback(
+  registry: Registry,
+  repository: string,
+  subject: Digest,
+): Promise<readonly Descriptor[]> {
+  const tag = fallbackTag(subject);
+  if ((await headManifest(registry, repository, tag)) === undefined) return [];
+  const { value } = await getManifest(registry, repository, tag);
+  return readIndex(registry, subject, value);
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function readIndex(registry: Registry, subject: Digest, value: unknown): readonly Descriptor[] {
+  if (!isObject(value) || !Array.isArray(value['manifests'])) {
+    throw answerInvalid(registry.name, `has a list of what refers to ${subject} that is no index`);
+  }
+  return value['manifests'].map((entry, index) => readDescriptor(entry, `referrers[${index}]`));
+}
+
+/**
+ * Puts a manifest that has a subject, under its digest. Where the registry does not say that it keeps the list itself, the fallback tag is read,
+ * extended and written: there is no way to do that in one step, so of two writers at once one may be lost (engine.md §4).
+ */
+export async function putReferrer(
+  registry: Registry,
+  repository: string,
+  referrer: { readonly bytes: Uint8Array; readonly descriptor: Descriptor; readonly subject: Digest },
+): Promise<void> {
+  const { bytes, descriptor, subject } = referrer;
+  const kept = await putManifest(registry, repository, descriptor.digest, {
+    bytes,
+    mediaType: descriptor.mediaType,
+  });
+  if (kept) return;
+  const known = await readFallback(registry, repository, subject);
+  if (known.some(({ digest }) => digest === descriptor.digest)) return;
+  const index = { schemaVersion: 2, mediaType: mediaType.index, manifests: [...known, descriptor] };
+  await putManifest(registry, repository, fallbackTag(subject), {
+    bytes: Buffer.from(canonicalJson(index), 'utf8'),
+    mediaType: mediaType.index,
+  });
+}
