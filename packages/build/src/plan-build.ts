@@ -5,9 +5,10 @@ import type { Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { BuildOptions, SourceSpec } from './build.ts';
 import { readBaseLock, supportedPythons } from './base/base-lock.ts';
+import { withRepositoryWheels } from './lock/local-wheel.ts';
 import { lockDigest } from './lock/lock.ts';
 import { lockChoices } from './plan/lock-choices.ts';
-import { lockRecipe, type LockedRecipe } from './plan/lock-recipe.ts';
+import { lockRecipe, wheelTarget, type LockedRecipe } from './plan/lock-recipe.ts';
 import { recipeRecord, type RecipeRecord } from './plan/recipe-record.ts';
 import { withStaticRequirements } from './plan/static-requirements.ts';
 import { makeRecipe, type Recipe } from './recipe/recipe.ts';
@@ -39,6 +40,8 @@ export type PlanOptions = Pick<
 > & {
   /** Paths that are not heard: a lock that is being written anew. */
   readonly without?: readonly string[];
+  /** Where what is fetched is kept; default: a folder that goes with the plan. */
+  readonly cacheDir?: string;
   readonly signal: AbortSignal;
 };
 
@@ -85,7 +88,7 @@ export async function withPlannedLock<Result>(
   use: (planned: PlannedLock) => Promise<Result>,
 ): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'galley-plan-'));
-  const { signal } = options;
+  const { signal, cacheDir = join(folder, 'cache') } = options;
   try {
     if (source.kind === 'archive')
       throw new GalleyError('SOURCE_NOT_FOUND', 'A plan is made of a folder or a git repository.');
@@ -98,11 +101,17 @@ export async function withPlannedLock<Result>(
     const known = await withStaticRequirements(recipe, tree, signal);
     const locked = await lockRecipe(known.recipe, {
       ...lockChoices(options, recipe, tree),
-      cacheDir: join(folder, 'cache'),
+      cacheDir,
       emit: () => undefined,
       object: 'plan',
       signal,
-      roots: (requirements) => Promise.resolve(requirements),
+      roots: (requirements, python) =>
+        withRepositoryWheels(requirements, {
+          tree,
+          workDir: folder,
+          cacheDir,
+          target: wheelTarget(python),
+        }),
       buildWheel: (sdist) => Promise.reject(nothingRuns(sdist)),
     });
     return await use({ tree, recipe, locked, builds: known.builds, warnings: known.warnings });

@@ -24,6 +24,9 @@ export interface LocalWheelOptions extends BuildWheelOptions {
   readonly allowedHosts: readonly string[];
 }
 
+/** What it takes to use a wheel that lies in the repository: nothing is run. */
+export type RepositoryWheelOptions = Pick<LocalWheelOptions, 'tree' | 'workDir' | 'cacheDir' | 'target'>;
+
 /** Of a wheel or an archive that lies behind a URL. */
 const downloadLimit = 2 * 1024 ** 3;
 
@@ -98,24 +101,53 @@ async function projectWheel(
   );
 }
 
+/**
+ * Gives requirements that are wheels of the repository their wheel; others stay as they are. Runs nothing, fetches nothing. Throws
+ * `REQUIREMENTS_INVALID`, `HASH_MISMATCH`.
+ */
+export async function withRepositoryWheels(
+  requirements: readonly Requirement[],
+  options: RepositoryWheelOptions,
+): Promise<readonly Root[]> {
+  const roots: Root[] = [];
+  for (const requirement of requirements) {
+    const source = requirement.direct?.source;
+    if (source?.kind !== 'file' || !source.path.endsWith('.whl')) roots.push(requirement);
+    else
+      roots.push(
+        toRoot(
+          requirement,
+          await takeWheel(await openFile(source.path, requirement, options), requirement, options),
+        ),
+      );
+  }
+  return roots;
+}
+
 async function fileWheel(
   path: string,
   requirement: Requirement,
   options: LocalWheelOptions,
 ): Promise<LocalWheel> {
-  const file = options.tree.find(path);
-  if (file === undefined) throw invalid(requirement, `The source holds no ${path}`);
-  const place = Buffer.isBuffer(file.content) ? await spool(file.content, options) : file.content.spooled;
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(place)) hash.update(chunk as Buffer);
-  return archiveOrWheel(
-    { name: posix.basename(path), path: place, sha256: hash.digest('hex'), folder: '' },
-    requirement,
-    options,
-  );
+  return archiveOrWheel(await openFile(path, requirement, options), requirement, options);
 }
 
-async function spool(content: Buffer, { workDir }: LocalWheelOptions): Promise<string> {
+async function openFile(
+  path: string,
+  requirement: Requirement,
+  options: RepositoryWheelOptions,
+): Promise<Fetched> {
+  const file = options.tree.find(path);
+  if (file === undefined) throw invalid(requirement, `The source holds no ${path}`);
+  const place = Buffer.isBuffer(file.content)
+    ? await spool(file.content, options.workDir)
+    : file.content.spooled;
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(place)) hash.update(chunk as Buffer);
+  return { name: posix.basename(path), path: place, sha256: hash.digest('hex'), folder: '' };
+}
+
+async function spool(content: Buffer, workDir: string): Promise<string> {
   const place = join(await mkdtemp(join(workDir, 'file-')), 'content');
   await writeFile(place, content);
   return place;
@@ -133,22 +165,8 @@ async function archiveOrWheel(
   requirement: Requirement,
   options: LocalWheelOptions,
 ): Promise<LocalWheel> {
-  if (requirement.hashes.length > 0 && !requirement.hashes.includes(file.sha256)) {
-    throw new GalleyError(
-      'HASH_MISMATCH',
-      `${file.name} has none of the hashes that ${requirement.from} demands.`,
-      {
-        hint: 'Write the hash anew if the file is the right one; if it is not, do not trust where it came from.',
-        details: {
-          file: file.name,
-          sha256: file.sha256,
-          demanded: requirement.hashes,
-          from: requirement.from,
-        },
-      },
-    );
-  }
   if (file.name.endsWith('.whl')) return takeWheel(file, requirement, options);
+  checkHash(file, requirement);
   if (!/\.(?:tar\.gz|tgz)$/.test(file.name))
     throw invalid(requirement, `${file.name} is no wheel and no .tar.gz`);
   return built(
@@ -169,8 +187,9 @@ async function archiveOrWheel(
 async function takeWheel(
   file: Fetched,
   requirement: Requirement,
-  options: LocalWheelOptions,
+  options: RepositoryWheelOptions,
 ): Promise<LocalWheel> {
+  checkHash(file, requirement);
   const name = parseWheelName(file.name);
   if (name === undefined || wheelRank(name, options.target) === undefined)
     throw invalid(
@@ -178,7 +197,26 @@ async function takeWheel(
       `${file.name} is no wheel for Python ${options.target.python} on this machine`,
     );
   const path = await keepWheel(options.cacheDir, { filename: file.name, sha256: file.sha256 }, file.path);
-  return localWheel({ filename: file.name, sha256: file.sha256, size: 0, path });
+  return localWheel({ filename: file.name, sha256: file.sha256, size: (await stat(path)).size, path });
+}
+
+/** Throws `HASH_MISMATCH`. */
+function checkHash(file: Fetched, requirement: Requirement): void {
+  if (requirement.hashes.length > 0 && !requirement.hashes.includes(file.sha256)) {
+    throw new GalleyError(
+      'HASH_MISMATCH',
+      `${file.name} has none of the hashes that ${requirement.from} demands.`,
+      {
+        hint: 'Write the hash anew if the file is the right one; if it is not, do not trust where it came from.',
+        details: {
+          file: file.name,
+          sha256: file.sha256,
+          demanded: requirement.hashes,
+          from: requirement.from,
+        },
+      },
+    );
+  }
 }
 
 async function urlWheel(

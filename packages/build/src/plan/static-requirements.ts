@@ -28,7 +28,8 @@ export async function withStaticRequirements(
     const all: Requirement[] = [];
     for (const requirement of requirements) {
       const { direct } = requirement;
-      if (direct === undefined) {
+      // A wheel of the repository needs no building; whoever locks takes it as it is.
+      if (direct === undefined || (direct.source.kind === 'file' && direct.source.path.endsWith('.whl'))) {
         all.push(requirement);
         continue;
       }

@@ -132,10 +132,11 @@ async function freshness(
   hash: string | undefined,
 ): Promise<readonly string[]> {
   const pipfile = await readToml(tree, path.replace(/\.lock$/, ''));
-  if (pipfile === undefined || hash === undefined) return [];
+  // Without a source pipenv hashes the index that it asks unasked, which is not known here.
+  if (pipfile?.['source'] === undefined || hash === undefined) return [];
   const { source, requires, packages, 'dev-packages': dev } = pipfile;
   const said = {
-    _meta: { sources: source ?? [], requires: requires ?? {} },
+    _meta: { sources: source, requires: requires ?? {} },
     default: packages ?? {},
     develop: dev ?? {},
   };

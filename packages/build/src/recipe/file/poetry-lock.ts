@@ -54,7 +54,8 @@ function pinOf(item: Table, path: string): readonly Requirement[] {
   if (type !== undefined && type !== 'legacy') return [];
   const markers = item['markers'];
   // Lock 2.1 has one marker, or one for each group; before, several versions of a package cannot be told apart by the lock.
-  const marker = typeof markers === 'string' ? `; ${markers}` : '';
+  // Extras that nobody asked for do not come in at all; what comes in by another way still has its version from here.
+  const marker = typeof markers === 'string' && !/\bextra\b/.test(markers) ? `; ${markers}` : '';
   const hashes = (Array.isArray(item['files']) ? item['files'] : [])
     .filter(isTable)
     .flatMap((file) => /^sha256:([0-9a-f]{64})$/.exec(String(file['hash']))?.[1] ?? []);
