@@ -15,16 +15,16 @@ import { readToml } from './pyproject.ts';
 import { readRequirementsTxt } from './requirements-txt.ts';
 import { readUvLock } from './uv-lock.ts';
 
-let root: string;
+let spool: string;
 beforeEach(async () => {
-  root = await mkdtemp(join(tmpdir(), 'galley-readers-'));
+  spool = await mkdtemp(join(tmpdir(), 'galley-readers-'));
 });
 afterEach(async () => {
-  await rm(root, { recursive: true, force: true });
+  await rm(spool, { recursive: true, force: true });
 });
 
 type Files = Readonly<Record<string, string>>;
-const tree = (files: Files): Promise<SourceTree> => treeOfFiles(files, root);
+const tree = (files: Files): Promise<SourceTree> => treeOfFiles(files, spool);
 const refusal = (code: string, details: object): object =>
   expect.objectContaining({ code, details: expect.objectContaining(details) as unknown }) as object;
 
@@ -61,7 +61,7 @@ describe('versions in other tools’ words', () => {
   it.each([() => pep440('^1 || ^2', 'x'), () => condaVersions('>=1.8|1.7', 'x')])(
     'alternatives are refused',
     (read) => {
-      expect(read).toThrow(refusal('REQUIREMENTS_INVALID', { from: 'x' }) as Error);
+      expect(read).toThrow(refusal('REQUIREMENTS_INVALID', { from: 'x' }));
     },
   );
 });
