@@ -35,7 +35,7 @@ export async function buildRepository(
   const workDir = await makeWorkFolder(context.cacheDir, randomUUID());
   try {
     const tree = await phases.run('source', async (end) => {
-      const opened = await openSource(source, { store: context.store, workDir, signal: context.signal });
+      const opened = await openSource(source, { ...context, object, workDir });
       end({ state: 'done', reason: `${opened.origin}, ${opened.entries.length} files` });
       return opened;
     });

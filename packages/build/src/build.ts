@@ -14,7 +14,12 @@ export type SourceSpec =
       readonly url: string;
       readonly ref: string;
       readonly contextDir: string;
-      readonly token?: string;
+      /** False: submodules stay empty. */
+      readonly submodules?: boolean;
+      /** A token, `user:token`, or a private ssh key. */
+      readonly secret?: string;
+      /** The person who builds owns this machine: paths, own ssh keys and git configuration count. A server never says so. */
+      readonly own?: boolean;
     }
   /** An uploaded tar that lies in the store under this digest. */
   | { readonly kind: 'archive'; readonly digest: Digest };

@@ -13,7 +13,7 @@ import { recipeRecord, type RecipeRecord } from './plan/recipe-record.ts';
 import { withStaticRequirements } from './plan/static-requirements.ts';
 import { makeRecipe, type Recipe } from './recipe/recipe.ts';
 import { openDirectory } from './source/directory.ts';
-import { openGit } from './source/git-repository.ts';
+import { openGit } from './source/git/repository.ts';
 import type { SourceTree } from './source/source-tree.ts';
 
 /** What a build would make: read and resolved, nothing executed. */

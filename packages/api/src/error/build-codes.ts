@@ -8,6 +8,7 @@ export const buildErrorCodes = {
   SOURCE_UNAUTHORIZED: { sort: 'user', status: 401 },
   SOURCE_UNREACHABLE: { sort: 'environment', status: 502 },
   REF_NOT_FOUND: { sort: 'user', status: 404 },
+  SUBMODULE_UNAVAILABLE: { sort: 'user', status: 422 },
   LFS_POINTER: { sort: 'user', status: 422 },
   GALLEY_YAML_INVALID: { sort: 'user', status: 422 },
   NO_NOTEBOOK: { sort: 'user', status: 422 },

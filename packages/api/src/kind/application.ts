@@ -102,7 +102,12 @@ export const ApplicationSource = Type.Object(
         {
           url: Type.String(),
           ref: Type.Optional(Type.String()),
-          secret: Type.Optional(Type.String({ description: 'name of a secret that holds a token' })),
+          submodules: Type.Optional(Type.Boolean({ description: 'false: submodules stay empty' })),
+          secret: Type.Optional(
+            Type.String({
+              description: 'name of a secret that holds a token, user:token or a private ssh key',
+            }),
+          ),
         },
         { additionalProperties: false },
       ),

@@ -2,9 +2,13 @@ import { Agent, EnvHttpProxyAgent, interceptors, type Dispatcher } from 'undici'
 
 /**
  * An HTTP client that honours HTTP_PROXY, HTTPS_PROXY and NO_PROXY, follows redirects (undici drops credentials when the host
- * changes) and repeats what a busy server refused. Certificates come from NODE_EXTRA_CA_CERTS, which Node reads itself.
+ * changes) and repeats what a busy server refused. Certificates come from NODE_EXTRA_CA_CERTS, which Node reads itself. `redirects: 0`
+ * is for who must look at every address before it is asked.
  */
-export function openHttp(env: NodeJS.ProcessEnv = process.env): Dispatcher {
+export function openHttp(
+  env: NodeJS.ProcessEnv = process.env,
+  { redirects = 5 }: { readonly redirects?: number } = {},
+): Dispatcher {
   const options = {
     connections: 16,
     connect: { timeout: 20_000 },
@@ -17,7 +21,7 @@ export function openHttp(env: NodeJS.ProcessEnv = process.env): Dispatcher {
   const agent = hasProxy ? new EnvHttpProxyAgent(options) : new Agent(options);
   return agent.compose(
     interceptors.retry({ maxRetries: 3, minTimeout: 200, maxTimeout: 3000, throwOnError: false }),
-    interceptors.redirect({ maxRedirections: 5 }),
+    interceptors.redirect({ maxRedirections: redirects }),
   );
 }
 

@@ -8,7 +8,7 @@ import { fetchUnknown } from '../download/fetch-unknown.ts';
 import { checkPublic, openGuardedHttp } from '../download/guarded-http.ts';
 import type { DirectSource } from '../recipe/direct.ts';
 import { normalizeName, type Requirement } from '../recipe/requirement.ts';
-import { openGit } from '../source/git-repository.ts';
+import { openGit } from '../source/git/repository.ts';
 import type { SourceEntry, SourceTree } from '../source/source-tree.ts';
 import { keepWheel } from '../wheel-cache/fetch-wheels.ts';
 import { buildFromArchive, type BuildWheelOptions, type SourceArchive } from './build-from-archive.ts';

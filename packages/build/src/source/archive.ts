@@ -2,8 +2,6 @@ import { createReadStream } from 'node:fs';
 import { shortDigest, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { ImageStore } from '@galley/image/store';
-import { collectIgnoreFiles } from './git-repository.ts';
-import { matchIgnoreRules } from './ignore-rules.ts';
 import { readTar } from './read-tar.ts';
 import type { SourceTree } from './source-tree.ts';
 import { TreeBuilder } from './tree-builder.ts';
@@ -23,12 +21,6 @@ export async function openArchive(
     });
   }
   const builder = new TreeBuilder(options.spool);
-  const rules = new Map<string, string>();
   await readTar(createReadStream(options.store.blobPath(digest)), builder, options.signal);
-  const tree = await builder.finish({
-    origin: `archive ${shortDigest(digest)}`,
-    ignoredBy: (path) => Promise.resolve(matchIgnoreRules(rules, path)),
-  });
-  await collectIgnoreFiles(tree, rules);
-  return tree;
+  return builder.finish({ origin: `archive ${shortDigest(digest)}` });
 }

@@ -1,12 +1,14 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, lstatSync, readFileSync } from 'node:fs';
 import { glob, lstat, readFile, readdir, readlink } from 'node:fs/promises';
 import { join, posix, resolve } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
-import { commitTime, git } from './git-command.ts';
-import { matchIgnoreRules } from './ignore-rules.ts';
+import { commitTime } from './git/commit-time.ts';
+import { git } from './git/run-git.ts';
+import { IgnoreMatcher } from './ignore-rules.ts';
+import { fetchObjects } from './lfs/fetch-objects.ts';
 import type { IgnoreRule, SourceTree } from './source-tree.ts';
 import { TreeBuilder } from './tree-builder.ts';
-import { isGitInternal } from './tree-path.ts';
+import { decodePath, isGitInternal } from './tree-path.ts';
 
 export interface DirectoryOptions {
   /** A private folder of this build for large files. */
@@ -44,6 +46,7 @@ export async function openDirectory(path: string, options: DirectoryOptions): Pr
     options.signal?.throwIfAborted();
     if (!isGitInternal(file)) await addFromDisk(builder, root, file);
   }
+  await resolvePointers(builder, root, options.signal);
   return builder.finish({
     origin: 'directory',
     committedAt: await commitTime('HEAD', { cwd: root, signal: options.signal }),
@@ -53,17 +56,15 @@ export async function openDirectory(path: string, options: DirectoryOptions): Pr
 
 async function addFromDisk(builder: TreeBuilder, root: string, path: string): Promise<void> {
   const full = join(root, path);
-  const stat = await lstat(full).catch(() => undefined);
+  // Synchronous as far as small files go: a trip through the thread pool costs a hundred times the read, and there may be 100,000.
+  const stat = lstatSync(full, { throwIfNoEntry: false });
   if (stat === undefined) return; // tracked by git, deleted on disk
   if (stat.isSymbolicLink()) {
     builder.addLink(path, await readlink(full));
   } else if (stat.isFile()) {
     const executable = (stat.mode & 0o100) !== 0;
-    await builder.addFile(
-      path,
-      executable,
-      stat.size < 65_536 ? await readFile(full) : createReadStream(full),
-    );
+    const content = stat.size < 65_536 ? readFileSync(full) : createReadStream(full);
+    await builder.addFile(path, executable, content, stat.size);
   } else if (stat.isDirectory()) {
     // A submodule or a nested repository: git lists it as one entry.
     const inner = (await listWithGit(full)) ?? (await listWithRules(full));
@@ -73,6 +74,28 @@ async function addFromDisk(builder: TreeBuilder, root: string, path: string): Pr
     }
   }
   // Sockets, pipes and devices are no part of a repository: git does not see them either.
+}
+
+/** What `git lfs fetch` brought into the clone without laying it into the work tree; what it did not stays a pointer. */
+async function resolvePointers(builder: TreeBuilder, root: string, signal?: AbortSignal): Promise<void> {
+  if (builder.pointers.length === 0) return;
+  const found = await git(['rev-parse', '--git-path', 'lfs/objects'], { cwd: root, signal }).catch(
+    () => undefined,
+  );
+  const path = found?.exitCode === 0 ? resolve(root, found.stdout.toString('utf8').trim()) : undefined;
+  if (path === undefined) return;
+  await fetchObjects(
+    builder.pointers,
+    { kind: 'folder', path },
+    {
+      credentials: undefined,
+      allow: () => false,
+      keep: (pointer, content) => builder.resolvePointer(pointer, content),
+      signal,
+    },
+  ).catch((error: unknown) => {
+    if (!(error instanceof GalleyError && error.code === 'LFS_POINTER')) throw error;
+  });
 }
 
 /** Undefined: not in a git work tree, or there is no git. */
@@ -88,8 +111,8 @@ async function listWithGit(root: string, signal?: AbortSignal): Promise<readonly
 
 async function listWithRules(root: string): Promise<readonly string[]> {
   const files = await walk(root);
-  const rules = await readIgnoreFiles(root, files);
-  return files.filter((path) => matchIgnoreRules(rules, path) === undefined);
+  const rules = new IgnoreMatcher(await readIgnoreFiles(root, files));
+  return files.filter((path) => rules.match(path) === undefined);
 }
 
 async function readIgnoreFiles(root: string, files: readonly string[]): Promise<Map<string, string>> {
@@ -109,11 +132,18 @@ async function walk(root: string): Promise<readonly string[]> {
     for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
       const path = posix.join(folder, entry.name);
       if (entry.name === '.git') continue;
+      // Node replaces what is not UTF-8, and nothing lies under the replaced name: told with its bytes instead of being left out.
+      if (entry.name.includes('\uFFFD')) await findOddName(join(root, folder));
       if (entry.isDirectory()) open.push(path);
       else found.push(path);
     }
   }
   return found;
+}
+
+/** Throws `SOURCE_REFUSED` for the first name of a folder that is not UTF-8; a name that holds U+FFFD itself is none. */
+async function findOddName(folder: string): Promise<void> {
+  for (const name of await readdir(folder, { encoding: 'buffer' })) decodePath(name);
 }
 
 async function explain(root: string, path: string): Promise<IgnoreRule | undefined> {
@@ -125,12 +155,13 @@ async function explain(root: string, path: string): Promise<IgnoreRule | undefin
     if (file === undefined || line === undefined || pattern === undefined) return undefined;
     return pattern.startsWith('!') ? undefined : { file, line: Number(line), pattern };
   }
-  return matchIgnoreRules(await readIgnoreFiles(root, await walk(root)), path);
+  return new IgnoreMatcher(await readIgnoreFiles(root, await walk(root))).match(path);
 }
 
-export function splitNul(bytes: Buffer): readonly string[] {
-  return bytes
-    .toString('utf8')
-    .split('\0')
-    .filter((part) => part !== '');
+function splitNul(bytes: Buffer): readonly string[] {
+  const parts: string[] = [];
+  for (let start = 0, end = bytes.indexOf(0); end >= 0; start = end + 1, end = bytes.indexOf(0, start)) {
+    if (end > start) parts.push(decodePath(bytes.subarray(start, end)));
+  }
+  return parts;
 }

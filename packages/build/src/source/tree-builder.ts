@@ -6,47 +6,84 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
+import { formatBytes } from '@galley/api/kind/quantity';
 import { packEntries } from './pack-entries.ts';
 import type { IgnoreRule, SourceEntry, SourceFile, SourceTree } from './source-tree.ts';
+import { rulesOfTree, type IgnoreMatcher } from './ignore-rules.ts';
+import { parsePointer, type LfsPointer } from './lfs/pointer.ts';
 import { checkTreePath, isGitInternal, resolveInTree } from './tree-path.ts';
 
 /** Files up to this size stay in memory. */
 const memoryBytes = 256 * 1024;
 /** A repository above these is a data set; data has its own way in. */
-const limits = { files: 100_000, bytes: 4 * 1024 ** 3 };
-const lfsHeader = 'version https://git-lfs.github.com/spec/v1';
+export const sourceLimits: SourceLimits = { files: 100_000, bytes: 4 * 1024 ** 3 };
+
+export interface SourceLimits {
+  readonly files: number;
+  /** Of all files together. */
+  readonly bytes: number;
+}
 
 export interface TreeFacts {
   readonly origin: string;
   readonly commit?: string;
   readonly committedAt?: string | undefined;
   readonly warnings?: readonly string[];
-  readonly ignoredBy: (path: string) => Promise<IgnoreRule | undefined>;
+  /** Default: what the tree's own .gitignore files say. */
+  readonly ignoredBy?: (path: string) => Promise<IgnoreRule | undefined>;
 }
 
 /** Collects the entries of a repository, whatever they come from, and closes them into a SourceTree. */
 export class TreeBuilder {
   readonly #spool: string;
+  readonly #limits: SourceLimits;
   readonly #entries = new Map<string, SourceEntry>();
+  readonly #pointers = new Map<string, LfsPointer>();
   #bytes = 0;
   #spooled = 0;
 
   /** `spool`: a private folder of this build; it is removed by `dispose`. */
-  constructor(spool: string) {
+  constructor(spool: string, limits: SourceLimits = sourceLimits) {
     this.#spool = spool;
+    this.#limits = limits;
   }
 
-  async addFile(rawPath: string, executable: boolean, source: Buffer | AsyncIterable<Buffer>): Promise<void> {
+  /** `size`, where it is known before: what is too large is refused before a byte of it is read. */
+  async addFile(
+    rawPath: string,
+    executable: boolean,
+    source: Buffer | AsyncIterable<Buffer>,
+    size = 0,
+  ): Promise<void> {
     const path = this.#claim(rawPath);
-    const content = Buffer.isBuffer(source) ? source : await this.#take(source);
+    await this.#set(path, executable, source, size);
+    const { content } = this.#entries.get(path) as SourceFile;
+    const pointer = Buffer.isBuffer(content) ? parsePointer(path, content) : undefined;
+    if (pointer !== undefined) this.#pointers.set(path, pointer);
+  }
+
+  /** Files that are only pointers to Git LFS so far; `finish` refuses what is left of them. */
+  get pointers(): readonly LfsPointer[] {
+    return [...this.#pointers.values()];
+  }
+
+  /** The content that a pointer stands for; the caller has checked its hash. */
+  async resolvePointer(pointer: LfsPointer, source: AsyncIterable<Buffer>): Promise<void> {
+    const before = this.#entries.get(pointer.path);
+    await this.#set(pointer.path, before?.kind === 'file' && before.mode === 0o755, source, pointer.size);
+    this.#pointers.delete(pointer.path);
+  }
+
+  async #set(
+    path: string,
+    executable: boolean,
+    source: Buffer | AsyncIterable<Buffer>,
+    expected: number,
+  ): Promise<void> {
+    if (this.#bytes + expected > this.#limits.bytes) throw this.#tooLarge(path);
+    const content = Buffer.isBuffer(source) ? source : await this.#take(path, source);
     const size = Buffer.isBuffer(content) ? content.length : content.size;
-    if (Buffer.isBuffer(source)) this.#count(size);
-    if (Buffer.isBuffer(content) && content.length < 1024 && content.toString().startsWith(lfsHeader)) {
-      throw new GalleyError('LFS_POINTER', `${path} is a Git LFS pointer; its content was never fetched.`, {
-        hint: 'Run git lfs pull in the repository and build from that directory, or keep the file outside Git LFS.',
-        details: { path },
-      });
-    }
+    if (Buffer.isBuffer(source)) this.#count(path, size);
     this.#entries.set(path, {
       kind: 'file',
       path,
@@ -61,14 +98,28 @@ export class TreeBuilder {
     this.#entries.set(path, { kind: 'link', path, target });
   }
 
+  /** Throws `LFS_POINTER` with the files whose content nobody had, `SOURCE_REFUSED` for links that lead out. */
   async finish(facts: TreeFacts): Promise<SourceTree> {
+    const [pointer, ...more] = this.pointers;
+    if (pointer !== undefined) {
+      const others = more.length === 0 ? '' : ` (and ${more.length} more)`;
+      throw new GalleyError(
+        'LFS_POINTER',
+        `${pointer.path}${others} is a Git LFS pointer; its content was never fetched.`,
+        {
+          hint: 'Run git lfs pull in the repository and build from that directory, or give the address of the repository: then it is fetched.',
+          details: { path: pointer.path, paths: this.pointers.slice(0, 100).map(({ path }) => path) },
+        },
+      );
+    }
     const entries = [...this.#entries.values()].sort((a, b) =>
       Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)),
     );
     this.#checkLinks(entries);
     const hash = createHash('sha256');
     for await (const chunk of packEntries(entries)) hash.update(chunk as Buffer);
-    return new BuiltTree(this.#spool, entries, `sha256:${hash.digest('hex')}`, facts);
+    const warnings = [...(facts.warnings ?? []), ...caseWarnings(entries)];
+    return new BuiltTree(this.#spool, entries, `sha256:${hash.digest('hex')}`, { ...facts, warnings });
   }
 
   #claim(rawPath: string): string {
@@ -83,24 +134,44 @@ export class TreeBuilder {
         },
       );
     }
-    if (this.#entries.size >= limits.files) throw tooLarge(`more than ${limits.files} files`);
+    if (this.#entries.size >= this.#limits.files) {
+      throw new GalleyError(
+        'SOURCE_TOO_LARGE',
+        `The repository holds more than ${this.#limits.files} files.`,
+        {
+          hint: 'Keep data out of the repository, or build one folder of it: --subdir FOLDER.',
+          details: { maxFiles: this.#limits.files, path },
+        },
+      );
+    }
     return path;
   }
 
-  #count(bytes: number): void {
+  #count(path: string, bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes > limits.bytes) throw tooLarge('more than 4 GiB');
+    if (this.#bytes > this.#limits.bytes) throw this.#tooLarge(path);
+  }
+
+  #tooLarge(path: string): GalleyError {
+    const limit = formatBytes(this.#limits.bytes);
+    return new GalleyError('SOURCE_TOO_LARGE', `With ${path} the repository holds more than ${limit}.`, {
+      hint: 'Keep data out of the repository: add it to .gitignore and read it from where it lives.',
+      details: { path, maxBytes: this.#limits.bytes },
+    });
   }
 
   /** Keeps what is small and spools what is not, counting as it goes: a hostile stream may never end. */
-  async #take(source: AsyncIterable<Buffer>): Promise<Buffer | { spooled: string; size: number }> {
+  async #take(
+    path: string,
+    source: AsyncIterable<Buffer>,
+  ): Promise<Buffer | { spooled: string; size: number }> {
     const head: Buffer[] = [];
     let size = 0;
     const iterator = source[Symbol.asyncIterator]();
     for (;;) {
       const { done, value } = await iterator.next();
       if (done === true) return Buffer.concat(head);
-      this.#count(value.length);
+      this.#count(path, value.length);
       head.push(value);
       size += value.length;
       if (size > memoryBytes) break;
@@ -109,7 +180,7 @@ export class TreeBuilder {
     this.#spooled += 1;
     const spooled = join(this.#spool, String(this.#spooled));
     const count = (bytes: number): void => {
-      this.#count(bytes);
+      this.#count(path, bytes);
       size += bytes;
     };
     await pipeline(
@@ -151,10 +222,17 @@ function linksOf(entries: readonly SourceEntry[]): ReadonlyMap<string, string> {
   return new Map(entries.flatMap((entry) => (entry.kind === 'link' ? [[entry.path, entry.target]] : [])));
 }
 
-function tooLarge(what: string): GalleyError {
-  return new GalleyError('SOURCE_TOO_LARGE', `The repository holds ${what}.`, {
-    hint: 'Keep data out of the repository: add it to .gitignore and read it from where it lives.',
-  });
+/** Linux holds both; macOS and Windows, where an image may be unpacked or a clone be made, hold one of them. */
+function caseWarnings(entries: readonly SourceEntry[]): readonly string[] {
+  const seen = new Map<string, string>();
+  const warnings: string[] = [];
+  for (const { path } of entries) {
+    const folded = path.normalize('NFC').toLowerCase();
+    const other = seen.get(folded);
+    if (other !== undefined) warnings.push(`${other} and ${path} differ only in case or accents`);
+    seen.set(folded, path);
+  }
+  return warnings.slice(0, 5);
 }
 
 class BuiltTree implements SourceTree {
@@ -179,7 +257,8 @@ class BuiltTree implements SourceTree {
     if (facts.commit !== undefined) this.commit = facts.commit;
     if (facts.committedAt !== undefined) this.committedAt = facts.committedAt;
     this.warnings = facts.warnings ?? [];
-    this.ignoredBy = facts.ignoredBy;
+    let rules: Promise<IgnoreMatcher> | undefined;
+    this.ignoredBy = facts.ignoredBy ?? (async (path) => (await (rules ??= rulesOfTree(this))).match(path));
   }
 
   find(path: string): SourceFile | undefined {

@@ -13,13 +13,14 @@ import { safeText } from '../render/safe-text.ts';
 import { table } from '../render/table.ts';
 import { openStore } from '../server/open-store.ts';
 import { findServer } from '../server/running-server.ts';
-import { describeSource, type SourceArgument } from '../service/source-argument.ts';
+import type { SourceArgument } from '../service/source-argument.ts';
+import { readSource, sourceFlags } from '../service/source-flags.ts';
 import type { Command, Input } from './command.ts';
 
 export const command: Command = {
   summary: 'Build an image from a repository, without a server',
   description:
-    'Prints the digest of the service image. --plan says what would be built and runs nothing of the repository.',
+    'Prints the digest of the service image. --plan says what would be built and runs nothing of the repository. A private repository opens to your own git configuration and ssh keys, or to the token or private key in GALLEY_GIT_SECRET.',
   examples: [
     'galley build examples/iris',
     'galley build . -t team/model:v1',
@@ -50,19 +51,12 @@ export const command: Command = {
       description: 'an index that files of the repository may name',
       repeatable: true,
     },
-    { flags: '--name <NAME>', description: 'the name of the application' },
+    ...sourceFlags,
     { flags: '--allow <HOST:PORT>', description: 'let the notebook reach this host', repeatable: true },
-    { flags: '--include <GLOB>', description: 'take files that .gitignore keeps back', repeatable: true },
-    { flags: '--subdir <PATH>', description: 'the folder of the repository that holds the notebook' },
   ],
   async run(input, context) {
-    const argument = await describeSource(input.args[0] ?? '.', {
-      cwd: context.cwd,
-      include: listOption(input, 'include'),
-      name: textOption(input, 'name'),
-      subdir: textOption(input, 'subdir'),
-    });
-    const source = sourceOf(argument);
+    const argument = await readSource(input, context);
+    const source = sourceOf(argument, context.env['GALLEY_GIT_SECRET']);
     const target = textOption(input, 'push');
     // Before the build: a name that is none must not cost ten minutes.
     if (target !== undefined) parseReference(target);
@@ -103,10 +97,12 @@ export const command: Command = {
   },
 };
 
-function sourceOf(argument: SourceArgument): SourceSpec {
+function sourceOf(argument: SourceArgument, secret: string | undefined): SourceSpec {
   if (argument.kind === 'directory')
     return { kind: 'directory', path: argument.path, include: argument.include };
-  return { kind: 'git', url: argument.url, ref: argument.ref, contextDir: argument.contextDir };
+  const { url, ref, contextDir, submodules } = argument;
+  // Without a server the person who builds is the one whose machine it is: own keys and git configuration count.
+  return { kind: 'git', url, ref, contextDir, submodules, own: true, ...(secret ? { secret } : {}) };
 }
 
 function optionsOf(name: string, project: string, egressHosts: readonly string[]): BuildOptions {

@@ -1,7 +1,7 @@
 import { GalleyError } from '@galley/api/error/galley-error';
 import { listOption, textOption } from '../program.ts';
 import { deploy, type DeployResult } from '../service/deploy.ts';
-import { describeSource } from '../service/source-argument.ts';
+import { readSource, sourceFlags } from '../service/source-flags.ts';
 import { formatBytes } from '@galley/api/kind/quantity';
 import { shortDigest, isDigest } from '@galley/api/digest';
 import { table } from '../render/table.ts';
@@ -10,11 +10,13 @@ import type { Command } from './command.ts';
 export const command: Command = {
   summary: 'Build a repository and serve its model',
   description:
-    'Takes a folder or the URL of a git repository (#branch, tag or commit at its end). Starts a server in the background when none runs. The name comes from galley.yaml or from the folder.',
+    'Takes a folder as it is, a commit of the repository around it (--ref), or the address of a git repository. Starts a server in the background when none runs. The name comes from galley.yaml or from the folder.',
   examples: [
     'galley deploy',
     'galley deploy examples/flight-delay --name flights',
     'galley deploy https://example.org/team/model.git#v1.2',
+    'galley deploy git@example.org:team/model.git --ref pull/7 --git-secret model-key',
+    'galley deploy . --ref v1.2',
     'galley deploy . --allow data.example.org:443 --include "data/*.csv"',
   ],
   arguments: [
@@ -26,15 +28,17 @@ export const command: Command = {
     },
   ],
   options: [
-    { flags: '--name <NAME>', description: "the application's name: a DNS label" },
+    ...sourceFlags,
     { flags: '--detach', description: 'do not wait for the build' },
     {
       flags: '--allow <HOST:PORT>',
       description: 'let the build and the service reach this host',
       repeatable: true,
     },
-    { flags: '--include <GLOB>', description: 'take files that .gitignore keeps back', repeatable: true },
-    { flags: '--subdir <PATH>', description: 'the folder of the repository that holds the notebook' },
+    {
+      flags: '--git-secret <NAME>',
+      description: 'a secret with the token or private ssh key of a private repository',
+    },
   ],
   async run(input, context) {
     const allow = listOption(input, 'allow');
@@ -45,16 +49,12 @@ export const command: Command = {
         });
       }
     }
-    const source = await describeSource(input.args[0] ?? '.', {
-      cwd: context.cwd,
-      include: listOption(input, 'include'),
-      name: textOption(input, 'name'),
-      subdir: textOption(input, 'subdir'),
-    });
+    const source = await readSource(input, context);
     const client = await context.connect({ start: true });
     const result = await deploy(client, source, {
       project: context.project,
       allow,
+      gitSecret: textOption(input, 'gitSecret'),
       wait: input.options['detach'] !== true,
       emit: context.emit,
       signal: context.signal,

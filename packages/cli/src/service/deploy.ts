@@ -10,12 +10,15 @@ import type { Application, ApplicationSpec } from '@galley/api/kind/application'
 import type { Build, BuildObjectStatus } from '@galley/api/kind/build';
 import { deployedAtAnnotation } from '@galley/control/kind/build/annotations';
 import { openDirectory } from '@galley/build/source/directory';
+import { openGit } from '@galley/build/source/git/repository';
 import type { SourceArgument } from './source-argument.ts';
 import { serviceUrl } from './predict.ts';
 
 export interface DeployOptions {
   readonly project: string;
   readonly allow: readonly string[];
+  /** The secret that opens a private git repository. */
+  readonly gitSecret?: string | undefined;
   /** False: gives back as soon as the build exists. */
   readonly wait: boolean;
   readonly emit: Emit;
@@ -73,37 +76,45 @@ async function sourceOf(
   source: SourceArgument,
   options: DeployOptions,
 ): Promise<ApplicationSpec['source']> {
-  if (source.kind === 'git') {
-    const { url, ref, contextDir } = source;
-    return { git: { url, ...(ref === '' ? {} : { ref }) }, ...(contextDir === '' ? {} : { contextDir }) };
-  }
+  if (source.kind === 'git' && !source.local) return gitSource(source, options);
   const spool = await mkdtemp(join(tmpdir(), 'galley-upload-'));
+  const about = { object: `application/${source.name}`, phase: 'upload' };
+  const step = source.kind === 'git' ? source.url : source.path;
   try {
-    const tree = await openDirectory(source.path, { spool, include: source.include, signal: options.signal });
-    options.emit({
-      object: `application/${source.name}`,
-      phase: 'upload',
-      step: source.path,
-      state: 'started',
-    });
+    const { signal } = options;
+    const tree =
+      source.kind === 'git'
+        ? await openGit({ ...source, own: true }, { spool, signal })
+        : await openDirectory(source.path, { spool, include: source.include, signal });
+    options.emit({ ...about, step, state: 'started' });
     await client.call('upload', {
       params: { project: options.project, digest: tree.digest },
       body: Readable.toWeb(tree.pack()) as ReadableStream,
-      signal: options.signal,
+      signal,
     });
-    options.emit({
-      object: `application/${source.name}`,
-      phase: 'upload',
-      step: source.path,
-      state: 'done',
-      unit: 'files',
-      done: tree.entries.length,
-    });
+    options.emit({ ...about, step, state: 'done', unit: 'files', done: tree.entries.length });
     await tree.dispose();
     return { archive: { digest: tree.digest } };
   } finally {
     await rm(spool, { recursive: true, force: true });
   }
+}
+
+function gitSource(
+  source: SourceArgument & { kind: 'git' },
+  options: DeployOptions,
+): ApplicationSpec['source'] {
+  const { url, ref, contextDir, submodules } = source;
+  const { gitSecret } = options;
+  return {
+    git: {
+      url,
+      ...(ref === '' ? {} : { ref }),
+      ...(submodules ? {} : { submodules }),
+      ...(gitSecret === undefined ? {} : { secret: gitSecret }),
+    },
+    ...(contextDir === '' ? {} : { contextDir }),
+  };
 }
 
 async function writeApplication(
@@ -139,8 +150,15 @@ function replaced(
   before: ApplicationSpec['source'],
   after: ApplicationSpec['source'],
 ): Readonly<Record<string, unknown>> {
-  const gone = Object.keys(before).filter((key) => !(key in after));
-  return { ...after, ...Object.fromEntries(gone.map((key) => [key, null])) };
+  if (before.git === undefined || after.git === undefined) return { ...nulls(before), ...after };
+  // The secret stays with the address that it was given for, and goes to no other.
+  const secret = before.git.url === after.git.url ? before.git.secret : undefined;
+  const git = { ...nulls(before.git), ...(secret === undefined ? {} : { secret }), ...after.git };
+  return { ...nulls(before), ...after, git };
+}
+
+function nulls(members: object): Record<string, null> {
+  return Object.fromEntries(Object.keys(members).map((key) => [key, null]));
 }
 
 /** The build that this deploy caused: it carries the same mark as the application. */

@@ -1,8 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { dnsLabelPattern } from '@galley/api/kind/object';
+import { parseGitAddress } from '@galley/build/source/git/address';
 
 /** What the argument of `deploy` means. */
 export type SourceArgument =
@@ -18,6 +19,9 @@ export type SourceArgument =
       readonly url: string;
       readonly ref: string;
       readonly contextDir: string;
+      readonly submodules: boolean;
+      /** It lies on this machine, where a server does not look: the commit is read here and uploaded. */
+      readonly local: boolean;
     };
 
 export interface SourceOptions {
@@ -25,37 +29,89 @@ export interface SourceOptions {
   readonly include: readonly string[];
   readonly name: string | undefined;
   readonly subdir: string | undefined;
+  readonly ref?: string | undefined;
+  readonly submodules?: boolean | undefined;
 }
 
 /** A folder or a URL, with the application's name: the flag, else `name` of galley.yaml, else the folder's or repository's. */
 export async function describeSource(argument: string, options: SourceOptions): Promise<SourceArgument> {
-  if (isUrl(argument)) {
-    const [url = '', ref = ''] = argument.split('#', 2);
-    const name = checkName(options.name ?? labelOf(basename(url).replace(/\.git$/, '')));
-    if (options.include.length > 0) {
-      throw new GalleyError(
-        'USAGE',
-        '--include is for folders: what git holds back is not in the repository.',
-        {
-          hint: 'Deploy a clone: galley deploy <folder> --include <GLOB>',
-        },
-      );
-    }
-    return { kind: 'git', name, url, ref, contextDir: options.subdir ?? '' };
-  }
   const path = resolve(options.cwd, argument, options.subdir ?? '.');
   const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory() !== true) {
-    throw new GalleyError('USAGE', `${path} is no folder and ${argument} no URL of a git repository.`, {
-      hint: 'galley deploy <folder>, or galley deploy https://example.org/team/model.git#main',
-    });
-  }
-  const name = checkName(options.name ?? (await nameFromFile(path)) ?? labelOf(basename(path)));
-  return { kind: 'directory', name, path, include: options.include };
+  // A folder that is there wins over `host:path`, which looks like a name with a colon.
+  if (found?.isDirectory() === true) return describeFolder(path, options);
+  if (isAddress(argument)) return describeGit(argument, options);
+  throw new GalleyError('USAGE', `${path} is no folder and ${argument} no address of a git repository.`, {
+    hint: 'galley deploy <folder>, or galley deploy https://example.org/team/model.git#main',
+  });
 }
 
-function isUrl(text: string): boolean {
-  return /^[a-z+]+:\/\//i.test(text) || /^[\w.-]+@[\w.-]+:/.test(text);
+/** What lies in the folder; with `--ref`, or for a bare repository, the commit of the repository around it. */
+async function describeFolder(path: string, options: SourceOptions): Promise<SourceArgument> {
+  const bare = await isBare(path);
+  const name = checkName(options.name ?? (await nameFromFile(path)) ?? labelOf(nameOf(path)));
+  if (options.ref === undefined && !bare) return { kind: 'directory', name, path, include: options.include };
+  const root = bare ? path : await repositoryAround(path);
+  if (root === undefined) {
+    throw new GalleyError('USAGE', `${path} lies in no git repository, so that --ref names nothing.`, {
+      hint: 'galley deploy <folder> takes it as it is.',
+    });
+  }
+  return gitArgument(name, root, { ...options, subdir: relative(root, path) }, true);
+}
+
+function describeGit(argument: string, options: SourceOptions): SourceArgument {
+  const { url, transport, fragment } = parseGitAddress(argument);
+  if (fragment !== '' && options.ref !== undefined && options.ref !== fragment) {
+    throw new GalleyError('USAGE', `The address names ${fragment}, and --ref names ${options.ref}.`, {
+      hint: 'Give one of them.',
+    });
+  }
+  const name = checkName(options.name ?? labelOf(nameOf(url)));
+  return gitArgument(name, url, { ...options, ref: options.ref ?? fragment }, transport === 'file');
+}
+
+function gitArgument(name: string, url: string, options: SourceOptions, local: boolean): SourceArgument {
+  if (options.include.length > 0) {
+    throw new GalleyError(
+      'USAGE',
+      '--include is for folders: what git holds back is not in the repository.',
+      {
+        hint: 'Deploy a clone: galley deploy <folder> --include <GLOB>',
+      },
+    );
+  }
+  const { ref = '', subdir = '', submodules = true } = options;
+  return { kind: 'git', name, url, ref, contextDir: subdir, submodules, local };
+}
+
+/** What can be nothing but an address; `parseGitAddress` says what is wrong with it. */
+function isAddress(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(text) || /^(?:[\w.-]+@)?(?:[\w.-]+|\[[0-9a-f:]+\]):./i.test(text);
+}
+
+function nameOf(path: string): string {
+  return basename(path.replace(/[:/]+$/, '').replace(':', '/')).replace(/\.git$/, '');
+}
+
+async function isBare(path: string): Promise<boolean> {
+  const parts = await Promise.all(
+    ['HEAD', 'objects', 'refs', '.git'].map((part) => exists(join(path, part))),
+  );
+  return parts.join() === 'true,true,true,false';
+}
+
+/** The folder with `.git` that this one lies in. */
+async function repositoryAround(path: string): Promise<string | undefined> {
+  if (await exists(join(path, '.git'))) return path;
+  const parent = dirname(path);
+  return parent === path ? undefined : repositoryAround(parent);
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** A broken galley.yaml is told by the build, which reads all of it; here only the name matters. */

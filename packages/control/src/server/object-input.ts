@@ -1,8 +1,10 @@
 import { Type, type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import type { ApplicationSpec } from '@galley/api/kind/application';
+import { GalleyError } from '@galley/api/error/galley-error';
 import { kinds, type KindName } from '@galley/api/kind/kinds';
 import { apiVersion, dnsLabelPattern } from '@galley/api/kind/object';
+import { parseGitAddress } from '@galley/build/source/git/address';
 import { refuse, requireValid, type FieldError } from './validate.ts';
 
 const Texts = Type.Record(Type.String(), Type.String());
@@ -52,6 +54,7 @@ function applicationErrors(spec: ApplicationSpec): readonly FieldError[] {
   if ((git === undefined) === (archive === undefined)) {
     errors.push({ field: 'spec.source', problem: 'must have exactly one of git and archive' });
   }
+  if (git !== undefined) errors.push(...addressErrors(git.url));
   const { min = 1, max = min } = spec.service?.replicas ?? {};
   if (max < min)
     errors.push({ field: 'spec.service.replicas.max', problem: `must be at least min (${min})` });
@@ -59,4 +62,15 @@ function applicationErrors(spec: ApplicationSpec): readonly FieldError[] {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) errors.push({ field: 'spec.secrets', problem: `names ${twice} twice` });
   return errors;
+}
+
+/** An address that no build would take, above all one with a password in it: objects are shown to everybody of the project. */
+function addressErrors(url: string): readonly FieldError[] {
+  try {
+    parseGitAddress(url);
+    return [];
+  } catch (error) {
+    const problem = error instanceof GalleyError ? error.message : 'is no address of a git repository';
+    return [{ field: 'spec.source.git.url', problem }];
+  }
 }

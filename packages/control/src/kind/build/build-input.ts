@@ -18,7 +18,8 @@ export function sourceOf(build: Build, reveal: Reveal): SourceSpec {
       url: git.url,
       ref: git.ref ?? '',
       contextDir: contextDir ?? '',
-      ...(git.secret === undefined ? {} : { token: reveal(git.secret) }),
+      ...(git.submodules === undefined ? {} : { submodules: git.submodules }),
+      ...(git.secret === undefined ? {} : { secret: reveal(git.secret) }),
     };
   }
   if (archive !== undefined && isDigest(archive.digest)) return { kind: 'archive', digest: archive.digest };

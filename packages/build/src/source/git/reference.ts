@@ -3,6 +3,16 @@ import { GalleyError } from '@galley/api/error/galley-error';
 /** What a remote offers, by full name: `refs/heads/main` → commit. */
 export type RemoteReferences = ReadonlyMap<string, string>;
 
+/** A commit named in full, in either of git's hashes. */
+export function isFullCommit(ref: string): boolean {
+  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i.test(ref);
+}
+
+/** The first digits of a commit, as `git log --oneline` shows them. */
+export function isShortCommit(ref: string): boolean {
+  return /^[0-9a-f]{4,63}$/i.test(ref) && !isFullCommit(ref);
+}
+
 /** The output of `git ls-remote`. A tag's peeled commit (`^{}`) replaces the tag object. */
 export function parseReferences(output: string): RemoteReferences {
   const references = new Map<string, string>();
@@ -15,19 +25,36 @@ export function parseReferences(output: string): RemoteReferences {
 }
 
 /**
- * The commit that `ref` names among what the remote offers: empty is its default branch; a branch before a tag, as git itself
- * decides for a fetch; a full commit is itself. Undefined: perhaps a short commit, which only a full fetch can tell.
+ * The commit that `ref` names among what the remote offers: empty is its default branch; a branch before a tag, as `git clone --branch`
+ * decides; a pull or merge request by its number (`pull/7`, `merge-requests/7`, `pull-requests/7`); a full commit is itself. Undefined:
+ * perhaps a short commit, which only a full fetch can tell, or a name that the remote hides.
  */
 export function findReference(references: RemoteReferences, ref: string): string | undefined {
-  if (ref === '') return references.get('HEAD') ?? references.get('refs/heads/main');
-  const name = ref.replace(/^origin\//, '');
-  for (const candidate of [`refs/heads/${ref}`, `refs/tags/${ref}`, `refs/heads/${name}`, ref]) {
+  if (ref === '') return defaultBranch(references);
+  for (const candidate of candidates(ref)) {
     const sha = references.get(candidate);
     if (sha !== undefined) return sha;
   }
-  if (/^[0-9a-f]{40}$/.test(ref)) return ref;
-  const tips = [...new Set(references.values())].filter((sha) => sha.startsWith(ref));
-  return /^[0-9a-f]{7,39}$/.test(ref) && tips.length === 1 ? tips[0] : undefined;
+  if (isFullCommit(ref)) return ref.toLowerCase();
+  const tips = [...new Set(references.values())].filter((sha) => sha.startsWith(ref.toLowerCase()));
+  return ref.length >= 7 && isShortCommit(ref) && tips.length === 1 ? tips[0] : undefined;
+}
+
+function candidates(ref: string): readonly string[] {
+  const branch = ref.replace(/^(?:refs\/remotes\/|remotes\/)?origin\//, '');
+  const [, sort = '', number = '', rest = ''] =
+    /^(?:refs\/)?(pull|merge-requests|pull-requests)\/(\d+)(\/[a-z]+)?$/.exec(ref) ?? [];
+  const request =
+    number === '' ? [] : [`refs/${sort}/${number}${rest || (sort === 'pull-requests' ? '/from' : '/head')}`];
+  return [`refs/heads/${ref}`, `refs/tags/${ref}`, `refs/heads/${branch}`, ref, `refs/${ref}`, ...request];
+}
+
+/** HEAD may name a branch that was never pushed; then there is one only if nothing else could be meant. */
+function defaultBranch(references: RemoteReferences): string | undefined {
+  const branches = [...references.keys()].filter((name) => name.startsWith('refs/heads/'));
+  const only = branches.length === 1 ? branches[0] : undefined;
+  const names = ['HEAD', 'refs/heads/main', 'refs/heads/master', only ?? ''];
+  return names.map((name) => references.get(name)).find((sha) => sha !== undefined);
 }
 
 /** `REF_NOT_FOUND` with the names that are nearest to what was asked for. */
