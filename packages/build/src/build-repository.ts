@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { supportedPythons } from './base/base-lock.ts';
+import { availablePythons } from './base/plan-base.ts';
 import type { Image } from '@galley/image/image';
 import { assembleImage } from '@galley/image/assemble/assemble-image';
 import type { BuildContext, BuildOptions, BuildResult, LayerRecord, SourceSpec } from './build.ts';
@@ -43,7 +43,7 @@ export async function buildRepository(
       const made = await makeRecipe(tree, {
         notebooks: options.notebooks,
         python: options.python,
-        supportedPythons,
+        supportedPythons: await availablePythons(),
         modernise: options.modernise,
         signal: context.signal,
       });
@@ -92,6 +92,7 @@ async function buildImages(work: BuildWork, environment: Environment): Promise<B
     source: tree.digest,
     lock: environment.lockDigest,
     base: environment.base.lockDigest,
+    reproducible: environment.base.reproducible,
     commit: tree.commit,
     asOf: read.asOf,
     changes: read.changes,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { BuildOptions, SourceSpec } from './build.ts';
-import { readBaseLock, supportedPythons } from './base/base-lock.ts';
+import { availablePythons, planBase } from './base/plan-base.ts';
 import { withRepositoryWheels } from './lock/local-wheel.ts';
 import { lockDigest } from './lock/lock.ts';
 import { lockChoices } from './plan/lock-choices.ts';
@@ -57,13 +57,13 @@ export interface PlannedLock {
 /** Recipe, lock and layer plan of a repository. Throws what reading and locking throw; a package without a wheel is `SDIST_BUILD_FAILED`. */
 export async function planBuild(source: SourceSpec, options: PlanOptions): Promise<BuildPlan> {
   return withPlannedLock(source, options, async ({ tree, recipe, locked, builds, warnings }) => {
-    const base = await readBaseLock(locked.python.version);
+    const { lock: base, interpreter } = await planBase(locked.python.version);
     const { lock } = locked;
     return {
       recipe: recipeRecord(recipe, locked),
       sourceDigest: tree.digest,
       lockDigest: lockDigest(lock.wheels),
-      base: `${base.suite}, ${base.packages.length} Debian packages`,
+      base: `${base.suite}, ${base.packages.length} Debian packages${interpreter === undefined ? '' : `, Python ${interpreter.pythonFull} of ${interpreter.from}`}`,
       packages: lock.wheels.map(({ name, version, size }) => ({ name, version, sizeBytes: size })),
       builds,
       layers: [
@@ -97,7 +97,7 @@ export async function withPlannedLock<Result>(
       source.kind === 'git'
         ? await openGit(source, { spool, signal })
         : await openDirectory(source.path, { spool, include: source.include, signal });
-    const recipe = await makeRecipe(tree, { ...options, supportedPythons });
+    const recipe = await makeRecipe(tree, { ...options, supportedPythons: await availablePythons() });
     const known = await withStaticRequirements(recipe, tree, signal);
     const locked = await lockRecipe(known.recipe, {
       ...lockChoices(options, recipe, tree),

@@ -30,6 +30,7 @@ export const buildErrorCodes = {
   SDIST_BUILD_FAILED: { sort: 'user', status: 422 },
   HOST_PROGRAM_MISSING: { sort: 'environment', status: 503 },
   BASE_UNAVAILABLE: { sort: 'environment', status: 502 },
+  INTERPRETER_UNUSABLE: { sort: 'environment', status: 503 },
   NOTEBOOK_FAILED: { sort: 'user', status: 422 },
   CELL_TIMEOUT: { sort: 'user', status: 422 },
   BUILD_TIMEOUT: { sort: 'user', status: 422 },

@@ -76,6 +76,7 @@ describe('the mirrors of a machine', () => {
 describe('what maintainer scripts would have made', () => {
   const entries = systemFiles({
     python: '3.11',
+    interpreter: '/usr/bin/python3.11',
     certificates: [Buffer.from('one\n'), Buffer.from('two\n')],
     controls: ['Package: dash\nVersion: 1'],
   });

@@ -6,6 +6,8 @@ import { userEnvironment } from '../layers/environments.ts';
 export interface SystemFacts {
   /** `3.11`. */
   readonly python: string;
+  /** `/usr/bin/python3.11`, or where it really lies. */
+  readonly interpreter: string;
   /** Every certificate of ca-certificates, in the order of their file names. */
   readonly certificates: readonly Buffer[];
   /** Control paragraphs of the packages, sorted. */
@@ -61,7 +63,7 @@ export function systemFiles(facts: SystemFacts): readonly TarEntry[] {
     symlinkEntry('usr/bin/python', python),
     // Scanners find Debian's packages by this file, although dpkg never ran here.
     fileEntry('var/lib/dpkg/status', facts.controls.map(asInstalled).join('\n')),
-    ...venvEntries(userEnvironment(facts.python), `/usr/bin/${python}`),
+    ...venvEntries(userEnvironment(facts.python), facts.interpreter),
   ];
 }
 

@@ -9,6 +9,8 @@ export interface ImageFacts {
   readonly lock: Digest;
   /** Of the lock of Debian's packages. */
   readonly base: string;
+  /** False: something in it is only on this machine. */
+  readonly reproducible: boolean;
   readonly commit: string | undefined;
   /** RFC 3339: packages were resolved as of then. */
   readonly asOf?: string | undefined;
@@ -53,7 +55,7 @@ export function imageConfig(kind: ImageKind, facts: ImageFacts): RuntimeConfig {
       'dev.galley.source': facts.source,
       'dev.galley.lock': facts.lock,
       'dev.galley.base': facts.base,
-      'dev.galley.reproducible': 'true',
+      'dev.galley.reproducible': String(facts.reproducible),
       'io.openshift.expose-services': '8080:http',
     },
   };

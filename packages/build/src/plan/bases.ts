@@ -1,6 +1,6 @@
 import type { BuildContext } from '../build.ts';
-import { readBaseLock } from '../base/base-lock.ts';
 import { buildBase, type Base } from '../base/build-base.ts';
+import { planBase } from '../base/plan-base.ts';
 import type { PhaseLog } from './phase-log.ts';
 
 export interface BasesOptions {
@@ -34,7 +34,7 @@ export class Bases {
   #make(python: string): Promise<Base> {
     const { context, object, phases } = this.#options;
     return phases.run('base', async (end) => {
-      const made = await buildBase(await readBaseLock(python), { ...context, object, signal: this.#signal });
+      const made = await buildBase(await planBase(python), { ...context, object, signal: this.#signal });
       end({ state: made.cached ? 'skipped' : 'done', reason: `${made.suite}, Python ${made.pythonFull}` });
       return made;
     });

@@ -104,7 +104,7 @@ async function layerAll(
     ...toolsEnvironment(python),
     createdBy: 'galley tools',
   });
-  const venv = await toolsVenv(cache, python, options.context);
+  const venv = await toolsVenv(cache, base, options.context);
   const runtime = await runtimeLayer(cache, options);
   return {
     base,
@@ -113,7 +113,14 @@ async function layerAll(
     serving: [base.layer, ...dependencies, runtime.layer, ...project],
     running: [...kernel, venv.layer, tools],
     records: [
-      record('base', base.layer, base.cached, `base.lock ${base.suite}`),
+      record(
+        'base',
+        base.layer,
+        base.cached,
+        base.reproducible
+          ? `base.lock ${base.suite}`
+          : `Python ${base.pythonFull} of this machine on ${base.suite}`,
+      ),
       ...dependencies.map((layer) => wheelRecord('dependencies', layer)),
       record('runtime', runtime.layer, runtime.cached, 'galley-runtime'),
       ...project.map((layer) => wheelRecord('project', layer)),

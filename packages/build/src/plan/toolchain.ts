@@ -16,11 +16,11 @@ import { wheelTarget } from './lock-recipe.ts';
 /** The empty environment of tools. */
 export async function toolsVenv(
   cache: LayerCache,
-  python: string,
+  { python, interpreter }: Base,
   context: BuildContext,
 ): Promise<CachedLayer> {
-  return cache.getOrMake(stepKey({ toolsVenv: 1, python }), () =>
-    buildLayer(context.store, venvEntries(toolsEnvironment(python), `/usr/bin/python${python}`), {
+  return cache.getOrMake(stepKey({ toolsVenv: 2, python, interpreter }), () =>
+    buildLayer(context.store, venvEntries(toolsEnvironment(python), interpreter), {
       createdBy: 'galley tools environment',
       signal: context.signal,
     }),
@@ -50,7 +50,7 @@ export async function toolchainImage(
     },
   );
   const { files } = await fetchWheels(lock.wheels, { cacheDir, emit, object, signal });
-  const venv = await toolsVenv(new LayerCache(cacheDir, store), base.python, context);
+  const venv = await toolsVenv(new LayerCache(cacheDir, store), base, context);
   const tools = await wheelLayer(store, files, {
     cacheDir,
     signal,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { openDirectory } from '@galley/build/source/directory';
-import { supportedPythons } from '@galley/build/base/base-lock';
+import { availablePythons } from '@galley/build/base/plan-base';
 import { makeRecipe } from '@galley/build/recipe/recipe';
 import { safeText } from '../render/safe-text.ts';
 import type { Command } from './command.ts';
@@ -35,7 +35,7 @@ export const command: Command = {
       const recipe = await makeRecipe(tree, {
         notebooks: [],
         python: '',
-        supportedPythons,
+        supportedPythons: await availablePythons(),
         signal: context.signal,
       });
       const text = [

@@ -1,0 +1,75 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** A Python that this machine has besides Debian's, as pyenv, uv or `make install` laid it down. */
+export interface HostInterpreter {
+  /** `3.8`. */
+  readonly python: string;
+  /** `3.8.18`. */
+  readonly pythonFull: string;
+  /** The folder that holds its `bin` and `lib`. */
+  readonly prefix: string;
+  /** Who put it there, for people: `pyenv`, `uv`, `/usr/local`. */
+  readonly from: string;
+}
+
+/**
+ * What the machine offers, newest first, one a minor version. Nothing is run: the version stands in the interpreter's own `patchlevel.h`.
+ * Versions before 3.8 are left out: uv resolves no wheels with their ABI tags (`cp37m`), and the runtime's syntax is 3.8's.
+ */
+export async function findHostInterpreters(
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<readonly HostInterpreter[]> {
+  const home = env['HOME'] ?? homedir();
+  const pyenv = join(env['PYENV_ROOT'] ?? join(home, '.pyenv'), 'versions');
+  const uv =
+    env['UV_PYTHON_INSTALL_DIR'] ?? join(env['XDG_DATA_HOME'] ?? join(home, '.local/share'), 'uv/python');
+  const found = await Promise.all([
+    ...(await foldersIn(pyenv)).map((prefix) => interpretersIn(prefix, 'pyenv')),
+    ...(await foldersIn(uv)).map((prefix) => interpretersIn(prefix, 'uv')),
+    interpretersIn('/usr/local', '/usr/local'),
+  ]);
+  const byMinor = new Map<string, HostInterpreter>();
+  for (const one of found.flat()) {
+    const known = byMinor.get(one.python);
+    if (known === undefined || patchOf(one) > patchOf(known)) byMinor.set(one.python, one);
+  }
+  return [...byMinor.values()]
+    .filter((one) => minorOf(one) >= oldestMinor)
+    .sort((a, b) => minorOf(b) - minorOf(a));
+}
+
+const oldestMinor = 8;
+
+/** Real folders only: uv and pyenv both keep links such as `3.8` beside `3.8.18`. */
+async function foldersIn(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name));
+}
+
+async function interpretersIn(prefix: string, from: string): Promise<readonly HostInterpreter[]> {
+  const names = await readdir(join(prefix, 'bin')).catch(() => []);
+  const minors = names.flatMap((name) => /^python(3\.\d+)$/.exec(name)?.[1] ?? []);
+  const found = await Promise.all(
+    minors.map(async (python): Promise<readonly HostInterpreter[]> => {
+      // Until 3.7 the folder had the letter of the ABI, `python3.7m`.
+      const headers = [python, `${python}m`].map((name) =>
+        join(prefix, `include/python${name}/patchlevel.h`),
+      );
+      const texts = await Promise.all(headers.map((path) => readFile(path, 'utf8').catch(() => '')));
+      const text = texts.join('\n');
+      const pythonFull = /^#define\s+PY_VERSION\s+"(3\.\d+\.\d+)"/m.exec(text)?.[1];
+      return pythonFull === undefined ? [] : [{ python, pythonFull, prefix, from }];
+    }),
+  );
+  return found.flat();
+}
+
+function minorOf({ python }: HostInterpreter): number {
+  return Number(python.split('.')[1]);
+}
+
+function patchOf({ pythonFull }: HostInterpreter): number {
+  return Number(pythonFull.split('.')[2]);
+}
