@@ -10,9 +10,9 @@ from typing import Iterator, List, Tuple
 import pytest
 from live_replica import Client
 
-from galley_runtime._errors import UnavailableError
+from galley_runtime._errors import RequestError, ServiceError, UnavailableError
 from galley_runtime._serve._budget import Budget
-from galley_runtime._serve._exchange import Request, Response
+from galley_runtime._serve._exchange import Request, Response, json_response
 from galley_runtime._serve._limits import Limits, limits_of
 from galley_runtime._serve._listener import Listener, bind_tcp
 
@@ -25,13 +25,17 @@ def listening(limits: Limits) -> Iterator[Tuple[int, List[int], threading.Event]
     gate = threading.Event()
     refused: List[int] = []
 
+    def refuse(path: str, error: ServiceError) -> Response:
+        refused.append(error.status)
+        return json_response(error.body(), error.status)
+
     def handle(request: Request) -> Response:
         if request.path == "/wait":
             assert gate.wait(20)
         return Response(200, request.body)
 
     sock = bind_tcp(0, "127.0.0.1")
-    listener = Listener(sock, handle, limits, refused.append)
+    listener = Listener(sock, handle, limits, refuse)
     listener.start()
     try:
         yield sock.getsockname()[1], refused, gate
@@ -127,6 +131,24 @@ def test_a_budget_is_given_back_to_whoever_waits() -> None:
     budget.release(10)
     waiter.join(20)
     assert not waiter.is_alive()
+
+
+def test_what_would_never_fit_is_refused_at_once() -> None:
+    budget = Budget(2**21)
+    with pytest.raises(RequestError, match="3 MiB of memory; the service has 2 MiB"):
+        budget.reserve(3 * 2**20, 20)
+    budget.resize(2**22)
+    budget.reserve(3 * 2**20, 0)
+
+
+@pytest.mark.parametrize("sent", [b"GET / HT", POST + b"Content-Length: 10\r\n\r\n{"])
+def test_a_request_that_ends_in_the_middle_is_answered_for_whoever_still_listens(sent: bytes) -> None:
+    with listening(Limits()) as (port, refused, _), connect(port) as client:
+        client.sock.sendall(sent)
+        client.sock.shutdown(socket.SHUT_WR)
+        answer = client.read()
+        assert (answer.status, answer.json()["code"]) == (400, "BAD_REQUEST")
+        assert refused == [400]
 
 
 def test_limits_come_from_the_environment_and_nonsense_is_named() -> None:

@@ -9,6 +9,7 @@ import pytest
 from live_replica import ANSWER, ROW, Answer, Client, Replica, iris_folder
 
 PREDICT = "/v1/models/iris:predict"
+NAN = float("nan")
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +80,8 @@ def test_a_row_that_is_no_row_is_named(client: Client, row: Any) -> None:
     [
         (b"", "empty"),
         (b"{", "line 1, column 2"),
-        (b'{"instances": [\n  NaN]}', "NaN at line 2, column 3"),
-        (b'{"instances": ["NaN", -Infinity]}', "-Infinity at line 1, column 23"),
+        (b'{"instances": [\n  NaN]}', "NaN in row 0 (line 2, column 3)"),
+        (b'{"instances": ["NaN", -Infinity]}', "-Infinity in row 1 (line 1, column 23)"),
         (b'{"instances": ["\xff"]}', "byte 16 is 0xff"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"instances": [' + b"1" * 5000 + b"]}", "too many digits"),
@@ -94,6 +95,57 @@ def test_a_body_that_is_no_json_is_refused_with_the_place(client: Client, body: 
     answer = client.ask("POST", PREDICT, body)
     assert (answer.status, answer.json()["code"]) == (400, "INVALID_JSON")
     assert words in answer.json()["error"]
+
+
+FORM = "application/x-www-form-urlencoded"
+V2 = "/v2/models/iris/infer"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "row", "column"),
+    [
+        ("/invocations", {"dataframe_records": [ROW, {**ROW, "width": NAN}]}, 1, "width"),
+        ("/invocations", {"dataframe_split": {"columns": list(ROW), "data": [[0, 1, NAN, 3, 4]]}}, 0, "width"),
+        ("/invocations", {"inputs": {"name": ["a", "b"], "width": [1, NAN]}}, 1, "width"),
+        ("/invocations", {"instances": [[1, 2, NAN]]}, 0, None),
+        (PREDICT, {"instances": [ROW, ROW, {**ROW, "length": NAN}]}, 2, "length"),
+        (V2, {"inputs": [{"name": "width", "shape": [3, 2], "datatype": "FP64", "data": [1, 2, 3, NAN, 5, 6]}]}, 1, "width"),
+        (V2, {"inputs": [{"name": "width", "shape": [1, 2], "datatype": "FP64", "data": [[1, NAN]]}]}, 0, "width"),
+    ],
+)  # fmt: skip
+def test_nan_is_no_json_and_is_named_by_row_and_column(
+    client: Client, path: str, body: Any, row: int, column: Any
+) -> None:
+    answer = client.ask("POST", path, body)
+    error = answer.json()
+    assert (answer.status, error["code"]) == (400, "INVALID_JSON")
+    assert (error["row"], error.get("column")) == (row, column)
+    assert f"row {row} (line 1, column " in error["error"]
+
+
+def test_a_value_of_a_tensor_is_named_by_row_and_column(client: Client) -> None:
+    tensor = {"name": "length", "shape": [2, 1], "datatype": "FP64", "data": [1.5, "far"]}
+    answer = client.ask("POST", V2, {"inputs": [tensor]})
+    error = answer.json()
+    assert (answer.status, error["code"], error["row"], error["column"]) == (422, "INVALID_COLUMN", 1, "length")
+    assert "'far', not a number" in error["error"]
+
+
+def test_what_is_refused_before_it_is_read_speaks_the_words_of_its_protocol(client: Client, replica: Replica) -> None:
+    large = {"content_length": str(2**30)}
+    for path in (PREDICT, V2):
+        answer = replica.ask("POST", path, **large)
+        assert (answer.status, answer.json()["code"]) == (413, "TOO_LARGE")
+    invocations = replica.ask("POST", "/invocations", **large).json()
+    assert (invocations["error_code"], invocations["message"]) == ("TOO_LARGE", invocations["error"])
+    form = replica.ask("POST", "/predict", content_type=FORM, **large)
+    assert form.headers["content-type"].startswith("text/plain")
+    assert form.body.startswith(b"The body has 1,073,741,824 bytes")
+
+
+def test_a_csv_that_is_not_utf_8_names_the_line(client: Client) -> None:
+    answer = client.ask("POST", "/invocations", b"name,length\na,1\nb\xff,2\n", content_type="text/csv")
+    assert "byte 17, in line 3, is 0xff" in answer.json()["error"]
 
 
 def test_a_byte_order_mark_is_no_error(client: Client) -> None:

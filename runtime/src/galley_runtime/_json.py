@@ -12,7 +12,6 @@ import base64
 import datetime
 import json
 import math
-import re
 from typing import Any, Dict, List, Union
 
 from galley_runtime._errors import RequestError
@@ -21,7 +20,6 @@ __all__ = ["dumps", "loads", "plain"]
 
 #: Deeper answers are taken for a cycle.
 _DEPTH_MAX = 64
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
 _HINT = "Compare the body with the example in /openapi.json."
 
 
@@ -49,9 +47,12 @@ def loads(data: Union[bytes, str], what: str = "The body") -> Any:
         where = f"line {error.lineno}, column {error.colno}"
         raise RequestError("INVALID_JSON", f"{what} is not JSON at {where}: {error.msg}.", _HINT) from None
     except _NotJson as error:
-        where = _position_of_constant(text)
-        message = f"{what} holds {error} at {where}, which is not JSON."
-        raise RequestError("INVALID_JSON", message, "Send null for a missing number.") from None
+        from galley_runtime._not_json import place_of_constant  # only when something is wrong
+
+        place = place_of_constant(text)
+        message = f"{what} holds {error} in {place.sentence()}, which is not JSON."
+        hint = "Send null for a missing number."
+        raise RequestError("INVALID_JSON", message, hint, row=place.row, column=place.column) from None
     except RecursionError:
         raise RequestError("INVALID_JSON", f"{what} is nested too deeply.", _HINT) from None
     except ValueError:
@@ -67,16 +68,6 @@ def _text(data: Union[bytes, str], what: str) -> str:
     except UnicodeDecodeError as error:
         message = f"{what} is not UTF-8: byte {error.start} is 0x{data[error.start]:02x}."
         raise RequestError("INVALID_JSON", message, "Encode the body as UTF-8.") from None
-
-
-def _position_of_constant(text: str) -> str:
-    """Line and column of the first such token; the parser does not say where it was."""
-    for token in _TOKEN.finditer(text):
-        if not token.group().startswith('"'):
-            line = text.count("\n", 0, token.start()) + 1
-            column = token.start() - (text.rfind("\n", 0, token.start()) + 1) + 1
-            return f"line {line}, column {column}"
-    return "an unknown place"
 
 
 def dumps(value: Any) -> bytes:

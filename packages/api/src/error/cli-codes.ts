@@ -9,5 +9,6 @@ export const cliErrorCodes = {
   SERVER_STUCK: { sort: 'environment', status: 504 },
   ROLLOUT_FAILED: { sort: 'user', status: 502 },
   SERVICE_UNREACHABLE: { sort: 'environment', status: 502 },
+  PREDICTION_FAILED: { sort: 'user', status: 500 },
   PREDICTION_REFUSED: { sort: 'user', status: 422 },
 } as const satisfies Record<string, ErrorCodeRow>;

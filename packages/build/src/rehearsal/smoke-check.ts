@@ -28,6 +28,7 @@ export async function smokeCheck(
       GALLEY_SOCKET_DIR: '/run/galley',
       GALLEY_APPLICATION: options.application,
       GALLEY_PROJECT: options.project,
+      GALLEY_MEMORY_BYTES: String(options.settings.serviceMemoryBytes),
       OMP_NUM_THREADS: '1',
     },
     rootfs: 'readonly',

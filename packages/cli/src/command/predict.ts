@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { extname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Client } from '@galley/api/http/client';
 import type { Application } from '@galley/api/kind/application';
 import { textOption } from '../program.ts';
 import { table } from '../render/table.ts';
 import { predict } from '../service/predict.ts';
+import { rowsOfFile, rowsOfText, type RowsBody } from '../service/rows.ts';
 import type { Command, Context, Input } from './command.ts';
 import { findApplication } from '../service/find.ts';
 
@@ -67,10 +68,7 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-async function readRows(
-  input: Input,
-  context: Context,
-): Promise<{ body: string; contentType: 'application/json' | 'text/csv' }> {
+async function readRows(input: Input, context: Context): Promise<RowsBody> {
   const json = textOption(input, 'json');
   const file = textOption(input, 'file');
   if ((json === undefined) === (file === undefined)) {
@@ -78,36 +76,10 @@ async function readRows(
       hint: 'galley predict --help shows both.',
     });
   }
-  if (json !== undefined) return { body: bodyOf(parseRows(json, '--json')), contentType: 'application/json' };
+  if (json !== undefined) return rowsOfText(json);
   const path = resolve(context.cwd, file ?? '');
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+  const bytes = await readFile(path).catch((cause: unknown) => {
     throw new GalleyError('USAGE', `${path} can't be read.`, { hint: 'Check the path after --file.', cause });
   });
-  if (extname(path) === '.csv') return { body: text, contentType: 'text/csv' };
-  const lines =
-    extname(path) === '.jsonl'
-      ? `[${text
-          .split(/\r?\n/)
-          .filter((line) => line.trim() !== '')
-          .join(',')}]`
-      : text;
-  return { body: bodyOf(parseRows(lines, path)), contentType: 'application/json' };
-}
-
-function parseRows(text: string, from: string): readonly unknown[] {
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value : [value];
-  } catch (cause) {
-    throw new GalleyError('USAGE', `The rows of ${from} are no JSON.`, {
-      hint: `A row looks like {"column": 1.5, "other": "text"}; several are a list of them.`,
-      cause,
-    });
-  }
-}
-
-/** MLflow's body: objects are records, anything else an instance. */
-function bodyOf(rows: readonly unknown[]): string {
-  const records = rows.every((row) => typeof row === 'object' && row !== null && !Array.isArray(row));
-  return JSON.stringify(records ? { dataframe_records: rows } : { instances: rows });
+  return rowsOfFile(path, bytes);
 }

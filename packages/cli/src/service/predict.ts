@@ -29,10 +29,10 @@ export interface PredictOptions {
   readonly signal: AbortSignal;
 }
 
-/** Sends a body to `/invocations` and gives back the predictions. Throws `PREDICTION_REFUSED` with the row and column, or `SERVICE_UNREACHABLE`. */
+/** Sends a body to `/invocations` and gives back the predictions. Throws `PREDICTION_REFUSED` with the row and column, `PREDICTION_FAILED` when the predictor raised, or `SERVICE_UNREACHABLE`. */
 export async function predict(
   address: ServiceAddress,
-  body: string,
+  body: string | Uint8Array<ArrayBuffer>,
   options: PredictOptions,
 ): Promise<readonly unknown[]> {
   const url = `${serviceUrl(address)}/invocations`;
@@ -71,6 +71,16 @@ function refused(application: string, status: number, answer: Refusal): GalleyEr
       hint: `galley status ${application}`,
       details: { status, ...answer },
     });
+  }
+  if (status >= 500) {
+    return new GalleyError(
+      'PREDICTION_FAILED',
+      `The service ${application} could not score the rows: ${why}`,
+      {
+        hint: `galley logs ${application} shows the traceback.`,
+        details: { status, ...answer },
+      },
+    );
   }
   return new GalleyError('PREDICTION_REFUSED', `The service ${application} refused the request: ${why}`, {
     hint: answer.hint ?? `galley open ${application} shows what it takes.`,

@@ -5,9 +5,11 @@
  */
 import { watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { flushCompileCache } from 'node:module';
+import type { Duplex } from 'node:stream';
 import { createAdmin } from './admin.ts';
+import { refuseBroken } from './broken-request.ts';
 import { MinuteCounts } from './minute-counts.ts';
 import { dropPrivileges, type Identity } from './privileges.ts';
 import { createProxy } from './proxy.ts';
@@ -30,7 +32,14 @@ const routing = new Routing();
 const counts = new MinuteCounts(Date.now);
 // Relative paths from here on: after the rights are gone the folders above may not be passable.
 process.chdir(config.folder);
-const front = createServer({ keepAliveTimeout: 60_000 }, createProxy(routing, counts));
+const proxy = createProxy(routing, counts);
+/** The latest answer of each connection. */
+const answers = new WeakMap<Duplex, ServerResponse>();
+const front = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+  answers.set(request.socket, response);
+  proxy(request, response);
+});
+front.on('clientError', (error, socket) => refuseBroken(error, socket, answers.get(socket)));
 const admin = createAdmin(routing, counts, () => {
   const address = front.address();
   return typeof address === 'object' && address !== null ? address.port : 0;

@@ -1,5 +1,5 @@
 import { request as send, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream';
+import { endAnswer } from './end-answer.ts';
 import { requestHeaders, responseHeaders } from './headers.ts';
 import { matchRequest, type Match } from './match.ts';
 import type { MinuteCounts } from './minute-counts.ts';
@@ -20,18 +20,19 @@ export function createProxy(
   return (request, response) => {
     const match = matchRequest(routing.table, request.headers.host, request.url ?? '/');
     if (match.kind === 'application') forward(routing, counts, match, request, response);
-    else refuseUnmatched(routing, match, response);
+    else refuseUnmatched(routing, match, request, response);
   };
 }
 
 function refuseUnmatched(
   routing: Routing,
   match: Exclude<Match, ApplicationMatch>,
+  request: IncomingMessage,
   response: ServerResponse,
 ): void {
   if (match.kind === 'foreignHost') {
     const error = `The gateway does not answer under the name ${JSON.stringify(match.host)}.`;
-    refuse(response, {
+    refuse(request, response, {
       status: 421,
       code: 'HOST_REFUSED',
       error,
@@ -45,7 +46,7 @@ function refuseUnmatched(
       ? 'No application lives at this path.'
       : `There is no application ${match.wanted}.`;
   const hint = known.length === 0 ? 'galley deploy' : `There are: ${known.slice(0, 20).join(' ')}`;
-  refuse(response, { status: 404, code: 'NOT_FOUND', error, hint });
+  refuse(request, response, { status: 404, code: 'NOT_FOUND', error, hint });
 }
 
 function forward(
@@ -59,6 +60,7 @@ function forward(
   const busy = replicas.reduce((sum, upstream) => sum + upstream.inFlight, 0);
   if (replicas.length === 0 || busy >= inFlightMax) {
     unavailable(
+      request,
       response,
       match,
       replicas.length === 0 ? 'has no replica that is ready' : 'has too many requests',
@@ -86,7 +88,7 @@ function attempt(
 ): void {
   const [upstream, ...others] = replicas;
   if (upstream === undefined) {
-    unavailable(response, match, 'has no replica that can be reached');
+    unavailable(request, response, match, 'has no replica that can be reached');
     return;
   }
   upstream.begin();
@@ -105,23 +107,42 @@ function attempt(
   };
   sent.once('socket', () => {
     connected = true;
-    // The body waits for the connection: what was read cannot be read again for another replica.
-    pipeline(request, sent, () => undefined);
+    // The body waits for the connection: what was read cannot be read again for another replica. A replica that takes no more of
+    // it must not cut the client's connection, on which its answer leaves: that is why this is no `pipeline`.
+    request.pipe(sent);
   });
-  sent.once('response', (answer) => answerWith(answer, match, response));
+  sent.once('response', (answer) => answerWith(answer, match, { request, response, sent }));
   sent.once('close', end);
   sent.once('error', () => {
     end();
-    if (response.destroyed) return;
+    // An answer that has begun ends as its own stream does, also when the replica stopped reading before.
+    if (response.destroyed || response.headersSent) return;
     if (!connected) attempt(match, request, response, others);
-    else replicaFailed(response, match);
+    else replicaFailed(request, response, match);
   });
   hangUpWith(response, sent);
 }
 
-function answerWith(answer: IncomingMessage, match: ApplicationMatch, response: ServerResponse): void {
-  response.writeHead(answer.statusCode ?? 502, responseHeaders(answer, match.sharedOrigin));
-  pipeline(answer, response, () => undefined);
+/** One request under way: the client's, and what was made of it for the replica. */
+interface UnderWay {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly sent: ClientRequest;
+}
+
+function answerWith(answer: IncomingMessage, match: ApplicationMatch, underWay: UnderWay): void {
+  const { request, response, sent } = underWay;
+  const headers = responseHeaders(answer, match.sharedOrigin);
+  // Said before the body has come: a client that looks up stops sending.
+  if (!request.complete) headers['connection'] = 'close';
+  response.writeHead(answer.statusCode ?? 502, headers);
+  // A broken answer is cut: its end would make the part look like the whole.
+  answer.once('error', () => response.destroy());
+  answer.once('end', () => {
+    if (!request.complete) sent.destroy();
+    endAnswer(request, response);
+  });
+  answer.pipe(response, { end: false });
 }
 
 /** A client that went away is not waited for. */
@@ -133,9 +154,14 @@ function hangUpWith(response: ServerResponse, sent: ClientRequest): void {
   sent.once('close', () => response.off('close', hangUp));
 }
 
-function unavailable(response: ServerResponse, match: ApplicationMatch, why: string): void {
+function unavailable(
+  request: IncomingMessage,
+  response: ServerResponse,
+  match: ApplicationMatch,
+  why: string,
+): void {
   const { name, project } = match.route;
-  refuse(response, {
+  refuse(request, response, {
     status: 503,
     code: 'NO_REPLICA',
     error: `Application ${name} of project ${project} ${why}.`,
@@ -144,8 +170,8 @@ function unavailable(response: ServerResponse, match: ApplicationMatch, why: str
   });
 }
 
-function replicaFailed(response: ServerResponse, match: ApplicationMatch): void {
+function replicaFailed(request: IncomingMessage, response: ServerResponse, match: ApplicationMatch): void {
   const { name } = match.route;
   const error = `A replica of application ${name} broke off before it had answered.`;
-  refuse(response, { status: 502, code: 'REPLICA_FAILED', error, hint: `galley logs ${name}` });
+  refuse(request, response, { status: 502, code: 'REPLICA_FAILED', error, hint: `galley logs ${name}` });
 }

@@ -1,4 +1,5 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { endAnswer } from './end-answer.ts';
 
 /** An answer of the gateway itself, in the shape in which services answer errors (docs/design/wire.md). */
 export interface Refusal {
@@ -9,18 +10,26 @@ export interface Refusal {
   readonly retryAfterSeconds?: number;
 }
 
+/** The body of a refusal: what V2 clients read, and our code and hint. */
+export function refusalText(refusal: Refusal): string {
+  const { error, code, hint } = refusal;
+  return `${JSON.stringify({ error, code, hint })}\n`;
+}
+
 /** Sends a refusal, unless an answer has begun: then only cutting the connection tells the client the truth. */
-export function refuse(response: ServerResponse, refusal: Refusal): void {
+export function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const { status, retryAfterSeconds, ...body } = refusal;
-  const text = `${JSON.stringify({ error: body.error, code: body.code, hint: body.hint })}\n`;
+  const { status, retryAfterSeconds } = refusal;
+  const text = refusalText(refusal);
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
     ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+    ...(request.complete ? {} : { connection: 'close' }),
   });
-  response.end(text);
+  response.write(text);
+  endAnswer(request, response);
 }

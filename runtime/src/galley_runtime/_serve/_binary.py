@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Tuple
 
 from galley_runtime._errors import RequestError
 
-__all__ = ["LENGTH_HEADER", "split_body", "values_of_bytes", "bytes_of_values"]
+__all__ = ["LENGTH_HEADER", "split_body", "values_of_bytes", "bytes_of_tensor", "size_of"]
 
 LENGTH_HEADER = "inference-header-content-length"
 
@@ -29,6 +29,13 @@ _CODES: Dict[str, Tuple[str, int]] = {
     "FP32": ("f", 4),
     "FP64": ("d", 8),
 }
+
+
+def size_of(datatype: Any) -> int:
+    """Bytes of an element; of BYTES the least, its length. 1 for what is no datatype."""
+    if datatype == "BYTES":
+        return 4
+    return 2 if datatype == "FP16" else _CODES.get(datatype, ("", 1))[1] if isinstance(datatype, str) else 1
 
 
 def split_body(body: bytes, length: str) -> Tuple[bytes, bytes]:
@@ -80,7 +87,7 @@ def _strings(name: str, data: bytes) -> List[str]:
     return strings
 
 
-def bytes_of_values(datatype: str, values: List[Any]) -> bytes:
+def bytes_of_tensor(datatype: str, values: List[Any]) -> bytes:
     """The other way, for what V2 answers with: BOOL, INT64, FP64, BYTES. None becomes NaN."""
     if datatype == "BYTES":
         parts = []

@@ -10,7 +10,7 @@ from typing import Callable
 from galley_runtime._errors import ServiceError
 from galley_runtime._serve._body import decoded, read_body
 from galley_runtime._serve._budget import SMALL_BYTES, Budget
-from galley_runtime._serve._exchange import Request, Response, encode, json_response
+from galley_runtime._serve._exchange import Request, Response, encode
 from galley_runtime._serve._head import Head, parse_head
 from galley_runtime._serve._limits import Limits
 from galley_runtime._serve._stream import Closed, Stream
@@ -18,22 +18,23 @@ from galley_runtime._serve._stream import Closed, Stream
 __all__ = ["Connection"]
 
 #: After an error that ends the connection: for so long and so much is thrown away, so that the client reads the answer.
+#: Many clients send all of a body before they look at what came back.
 _DRAIN_SECONDS = 2.0
 #: For the one request of a connection that was accepted while stopping.
 _LAST_SECONDS = 1.0
 #: A connection without a request is not closed for another's sake before this.
 _YOUTH_SECONDS = 1.0
-_DRAIN_BYTES = 8 * 1024 * 1024
+_DRAIN_BYTES = 256 * 1024 * 1024
 
 
 class Connection:
-    """`handler` must not raise. `refused` is told of answers that never reached it."""
+    """`handler` must not raise. `refuse` answers for it where a request never became one; the path is '' if unread."""
 
     def __init__(
         self,
         sock: socket.socket,
         handler: Callable[[Request], Response],
-        refused: Callable[[int], None],
+        refuse: Callable[[str, ServiceError], Response],
         limits: Limits,
         budget: Budget,
         last: bool = False,
@@ -41,7 +42,8 @@ class Connection:
         """`last`: accepted while stopping, so it gets one answer and little time to ask."""
         self._socket = sock
         self._handler = handler
-        self._refused = refused
+        self._refuse = refuse
+        self._path = ""
         self._limits = limits
         self._budget = budget
         self._reserved = 0
@@ -91,21 +93,24 @@ class Connection:
                 self._budget.release(self._reserved)
                 self._reserved = 0
 
-    def _reserve(self, total: int) -> None:
-        more = total - self._reserved if total > SMALL_BYTES else 0
-        if more > 0:
-            self._budget.reserve(more, self._limits.stall_seconds)
+    def _reserve_body(self, total: int) -> None:
+        if total > SMALL_BYTES:
+            self._reserve(total - self._reserved)
+
+    def _reserve(self, more: int) -> None:
+        if more > 0 and self._reserved + more > SMALL_BYTES:
+            self._budget.reserve(more, self._limits.stall_seconds, self._reserved)
             self._reserved += more
 
     def _exchange(self) -> bool:
         self._stream.wait(_LAST_SECONDS if self._last else self._limits.idle_seconds)
         with self._lock:
             self._idle = False
+        self._path = ""
         try:
             head, request = self._read()
         except ServiceError as error:
-            self._refused(error.status)
-            self._send(json_response(error.body(), error.status), head_only=False, keep_alive=False, version=1)
+            self._send(self._refuse(self._path, error), head_only=False, keep_alive=False, version=1)
             self._shut(socket.SHUT_WR)
             self._stream.drain(_DRAIN_SECONDS, _DRAIN_BYTES)
             return False
@@ -129,13 +134,14 @@ class Connection:
         limits, stream = self._limits, self._stream
         stream.allow(limits.head_seconds)
         head = parse_head(stream.until_blank_line(limits.head_bytes))
+        self._path = head.path
         stream.allow(limits.body_seconds)
         if head.expects_continue and (head.chunked or 0 < (head.length or 0) <= limits.body_bytes):
             stream.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        body = read_body(stream, head, limits.body_bytes, self._reserve)
+        body = read_body(stream, head, limits.body_bytes, self._reserve_body)
         body = decoded(body, head.headers.get("content-encoding"), limits.body_bytes)
-        self._reserve(len(body))
-        return head, Request(head.method, head.path, head.query, head.headers, body)
+        self._reserve_body(len(body))
+        return head, Request(head.method, head.path, head.query, head.headers, body, self._reserve)
 
     def _send(self, response: Response, *, head_only: bool, keep_alive: bool, version: int) -> None:
         self._stream.send(encode(response, head_only=head_only, keep_alive=keep_alive, version=version))

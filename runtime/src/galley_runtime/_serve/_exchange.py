@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from galley_runtime._errors import RequestError
 from galley_runtime._json import dumps, loads
+from galley_runtime._serve._memory import bytes_of_json
 
 __all__ = ["JSON", "REASONS", "Request", "Response", "encode", "json_response"]
 
@@ -28,16 +29,28 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 class Request:
-    """Header names are in lower case; `path` is still percent-encoded, so that a model's name may hold a slash."""
+    """Header names are in lower case; `path` is still percent-encoded, so that a model's name may hold a slash.
 
-    __slots__ = ("body", "headers", "method", "path", "query")
+    `reserve(count)` is called before so many bytes are made of the body: it raises TOO_LARGE or BUSY.
+    """
 
-    def __init__(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> None:
+    __slots__ = ("body", "headers", "method", "path", "query", "reserve")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        reserve: Callable[[int], None] = lambda count: None,
+    ) -> None:
         self.method = method
         self.path = path
         self.query = query
         self.headers = headers
         self.body = body
+        self.reserve = reserve
 
     def media_type(self) -> Tuple[str, str]:
         """Media type in lower case, and its charset in lower case or ''."""
@@ -57,6 +70,7 @@ class Request:
             raise RequestError("UNSUPPORTED_TYPE", message, f"Send Content-Type: {JSON}.")
         if charset not in ("", "utf-8", "utf8", "us-ascii"):
             raise RequestError("UNSUPPORTED_TYPE", f"The charset {charset} is not read.", "Encode the body as UTF-8.")
+        self.reserve(bytes_of_json(self.body))
         return loads(self.body)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from galley_runtime._errors import RequestError
 from galley_runtime._json import dumps, loads
 from galley_runtime._model import Model
-from galley_runtime._serve._binary import LENGTH_HEADER, bytes_of_values, split_body, values_of_bytes
+from galley_runtime._serve._binary import LENGTH_HEADER, bytes_of_tensor, size_of, split_body, values_of_bytes
 from galley_runtime._serve._event_time import PARAMETER
 from galley_runtime._serve._exchange import JSON, Request, Response
+from galley_runtime._serve._memory import bytes_of_json, bytes_of_values
 from galley_runtime._serve._service import Service
 from galley_runtime._serve._tensor import DATATYPES, Tensor, rows_of_tensor, tensor_of_json
 
@@ -26,7 +27,7 @@ def infer(service: Service, request: Request, name: str, version: str = "") -> R
     identity = body.get("id")
     if identity is not None and not isinstance(identity, str):
         raise RequestError("INVALID_JSON", "The id is not a string.", _HINT)
-    rows = rows_of_tensors(tensors, scoring.model, scoring.rows_max)
+    rows = rows_of_tensors(tensors, scoring.model, lambda count: scoring.make_room(count, request.reserve))
     parameters = body.get("parameters")
     event_time = parameters.get(PARAMETER) if isinstance(parameters, dict) else None
     scored = scoring.predict(rows, request.headers, identity, event_time)
@@ -50,6 +51,7 @@ def _read(request: Request) -> Tuple[Dict[str, Any], List[Tensor]]:
         body = request.json()
     else:
         head, rest = split_body(request.body, length)
+        request.reserve(bytes_of_json(head))
         body = loads(head, "The JSON part of the body")
     inputs = body.get("inputs") if isinstance(body, dict) else None
     if not isinstance(inputs, list) or not inputs:
@@ -58,6 +60,7 @@ def _read(request: Request) -> Tuple[Dict[str, Any], List[Tensor]]:
     position = 0
     for value in inputs:
         size = _binary_size(value)
+        request.reserve(_bytes_of_tensor(value, size))
         if size is None:
             tensors.append(tensor_of_json(value))
             continue
@@ -79,6 +82,17 @@ def _read(request: Request) -> Tuple[Dict[str, Any], List[Tensor]]:
     return body, tensors
 
 
+def _bytes_of_tensor(value: Any, size: Optional[int]) -> int:
+    """What the rows of a tensor will take. Its shape is a claim until it was read; its bytes are not."""
+    shape = value.get("shape") if isinstance(value, dict) else None
+    rank = len(shape) if isinstance(shape, list) else 1
+    if size is not None:
+        return bytes_of_values(size // size_of(value.get("datatype")), rank)
+    data = value.get("data") if isinstance(value, dict) else None
+    # The values themselves were counted with the body; axes beyond the second are lists that the body did not have.
+    return bytes_of_values(len(data), rank) if isinstance(data, list) and rank > 2 else 0
+
+
 def _binary_size(value: Any) -> Optional[int]:
     parameters = value.get("parameters") if isinstance(value, dict) else None
     size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None
@@ -91,16 +105,14 @@ def _binary_size(value: Any) -> Optional[int]:
     return size
 
 
-def rows_of_tensors(tensors: List[Tensor], model: Model, rows_max: int) -> List[Any]:
+def rows_of_tensors(tensors: List[Tensor], model: Model, room_for: Callable[[int], None]) -> List[Any]:
     """A tensor per column, or one tensor that holds all of them.
 
     Raises INVALID_JSON when the tensors have different numbers of rows, TOO_LARGE before rows are made of empty shapes.
     """
     names = model.schema.names
     count = tensors[0].shape[0]
-    if count > rows_max:
-        message = f"The request has {count:,} rows; the service takes {rows_max:,}."
-        raise RequestError("TOO_LARGE", message, "Send the rows in several requests.")
+    room_for(count)
     by_column = len(tensors) > 1 or (tensors[0].name in names and model.call_form.form != "matrix")
     if not by_column:
         return _rows_of_one(tensors[0], model)
@@ -189,7 +201,7 @@ def _write(answer: Dict[str, Any], binary: Optional[List[str]]) -> Response:
     for output in answer["outputs"]:
         if binary is not None and output["name"] not in binary:
             continue
-        data = bytes_of_values(output["datatype"], output.pop("data"))
+        data = bytes_of_tensor(output["datatype"], output.pop("data"))
         output["parameters"] = {**output.get("parameters", {}), "binary_data_size": len(data)}
         parts.append(data)
     text = dumps(answer)

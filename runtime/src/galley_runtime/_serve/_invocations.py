@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 from galley_runtime._errors import RequestError
 from galley_runtime._serve._exchange import Request, Response, json_response
+from galley_runtime._serve._memory import bytes_of_csv
+from galley_runtime._serve._scoring import Scoring
 from galley_runtime._serve._service import Service
 from galley_runtime._serve._table import rows_of_csv
 
@@ -23,19 +25,21 @@ def invoke(service: Service, request: Request) -> Response:
             raise RequestError(
                 "UNSUPPORTED_TYPE", f"The charset {charset} is not read here.", "Encode the CSV as UTF-8."
             )
-        rows: List[Any] = rows_of_csv(request.body, scoring.model.schema)
+        request.reserve(bytes_of_csv(request.body, scoring.rows_max))
+        rows: List[Any] = rows_of_csv(request.body, scoring.model.schema, scoring.check_count)
     elif media_type not in ("", "application/json"):
         message = f"The content type {media_type} is not read here."
         raise RequestError("UNSUPPORTED_TYPE", message, "Send application/json or text/csv.")
     else:
-        rows = _rows_of_json(request.json(), scoring.model.schema.call_form)
+        rows = _rows_of_json(request, scoring)
     scored = scoring.predict(rows, request.headers)
     response = json_response({"predictions": scored.predictions})
     response.after = scored.after
     return response
 
 
-def _rows_of_json(body: Any, call_form: str) -> List[Any]:
+def _rows_of_json(request: Request, scoring: Scoring) -> List[Any]:
+    body = request.json()
     if not isinstance(body, dict):
         raise RequestError("INVALID_JSON", "The body is not an object.", _HINT)
     found = [shape for shape in _SHAPES if shape in body]
@@ -46,26 +50,31 @@ def _rows_of_json(body: Any, call_form: str) -> List[Any]:
     if body.get("params"):
         raise RequestError("INVALID_JSON", "The predictor takes no params.", "Leave params out.")
     shape, value = found[0], body[found[0]]
+
+    def room_for(count: int) -> None:
+        scoring.make_room(count, request.reserve)
+
     if shape == "dataframe_split":
-        return _rows_of_split(value)
+        return _rows_of_split(value, room_for)
     if shape == "dataframe_records":
         if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
             raise RequestError("INVALID_JSON", "dataframe_records is not a list of objects.", _HINT)
         return value
     if isinstance(value, dict):
-        return _rows_of_columns(value, shape) if _all_lists(value) else [value]
+        return _rows_of_columns(value, shape, room_for) if _all_lists(value) else [value]
     if not isinstance(value, list):
-        if call_form == "raw":
+        if scoring.model.schema.call_form == "raw":
             return [value]
         raise RequestError("INVALID_JSON", f"{shape} is neither a list of rows nor an object of columns.", _HINT)
     return value
 
 
-def _rows_of_split(value: Any) -> List[Any]:
+def _rows_of_split(value: Any, room_for: Callable[[int], None]) -> List[Any]:
     if not isinstance(value, dict) or not isinstance(value.get("data"), list):
         raise RequestError(
             "INVALID_JSON", "dataframe_split has no list `data`.", 'Send {"columns": […], "data": [[…]]}.'
         )
+    room_for(len(value["data"]))
     columns = value.get("columns")
     if columns is None:
         return list(value["data"])
@@ -85,8 +94,9 @@ def _all_lists(value: Dict[str, Any]) -> bool:
     return bool(value) and all(isinstance(column, list) for column in value.values())
 
 
-def _rows_of_columns(value: Dict[str, Any], shape: str) -> List[Any]:
+def _rows_of_columns(value: Dict[str, Any], shape: str, room_for: Callable[[int], None]) -> List[Any]:
     lengths = {len(column) for column in value.values()}
+    room_for(max(lengths))
     if len(lengths) != 1:
         raise RequestError("INVALID_JSON", f"The columns of {shape} are of different lengths.")
     return [dict(zip(value, row)) for row in zip(*value.values())]

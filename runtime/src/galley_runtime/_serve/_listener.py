@@ -13,9 +13,10 @@ import threading
 import time
 from typing import Callable, Set
 
+from galley_runtime._errors import ServiceError
 from galley_runtime._serve._budget import Budget
 from galley_runtime._serve._connection import Connection
-from galley_runtime._serve._exchange import Request, Response
+from galley_runtime._serve._exchange import Request, Response, json_response
 from galley_runtime._serve._limits import Limits
 
 __all__ = ["Listener", "bind_tcp", "bind_unix"]
@@ -49,20 +50,21 @@ def bind_tcp(port: int, host: str = "0.0.0.0") -> socket.socket:
 
 
 class Listener:
-    """Serves one socket. `handler` must not raise; `refused(status)` is told of what never reached it."""
+    """Serves one socket. `handler` must not raise; `refuse(path, error)` answers what never reached it."""
 
     def __init__(
         self,
         sock: socket.socket,
         handler: Callable[[Request], Response],
         limits: Limits,
-        refused: Callable[[int], None] = lambda status: None,
+        refuse: Callable[[str, ServiceError], Response] = lambda path, error: json_response(error.body(), error.status),
     ) -> None:
         self._socket = sock
         self._handler = handler
         self._limits = limits
-        self._refused = refused
-        self._budget = Budget(2 * limits.body_bytes)
+        self._refuse = refuse
+        #: Until the model is loaded, which tells how much is left, enough for a body or two.
+        self.budget = Budget(2 * limits.body_bytes)
         self._open: Set[Connection] = set()
         self._changed = threading.Condition()
         self._stopping = False
@@ -146,7 +148,7 @@ class Listener:
                 self._changed.wait(0.5)
 
     def _begin(self, sock: socket.socket) -> None:
-        connection = Connection(sock, self._handler, self._refused, self._limits, self._budget, self._stopping)
+        connection = Connection(sock, self._handler, self._refuse, self._limits, self.budget, self._stopping)
         thread = threading.Thread(target=self._run, args=(connection,), name="galley-connection", daemon=True)
         with self._changed:
             self._open.add(connection)

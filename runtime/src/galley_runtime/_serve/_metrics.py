@@ -71,10 +71,10 @@ class Metrics:
                 histogram = self._seconds[protocol] = _Histogram()
             histogram.add(seconds)
 
-    def refused(self, status: int) -> None:
+    def refused(self, protocol: str, status: int) -> None:
         """A request that was no request."""
         with self._lock:
-            self._requests["none", status] = self._requests.get(("none", status), 0) + 1
+            self._requests[protocol, status] = self._requests.get((protocol, status), 0) + 1
 
     def failure(self, code: str) -> None:
         with self._lock:

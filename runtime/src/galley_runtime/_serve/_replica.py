@@ -24,6 +24,7 @@ from galley_runtime._serve._golden import check_golden
 from galley_runtime._serve._limits import Limits, limits_of
 from galley_runtime._serve._listener import Listener, bind_tcp, bind_unix
 from galley_runtime._serve._log import Log
+from galley_runtime._serve._memory import memory_for_requests
 from galley_runtime._serve._metrics import Metrics
 from galley_runtime._serve._places import Places, places_of
 from galley_runtime._serve._router import Router
@@ -93,7 +94,7 @@ class _Replica:
         listener.start()
         admin.start()
         try:
-            self._open()
+            self._open(listener)
         except _Stopped:
             pass
         except ModelError as error:
@@ -115,13 +116,13 @@ class _Replica:
             sockets = (bind_tcp(port), bind_tcp(int(admin_port)))
         router = Router(self._service, self._metrics, self._log)
         admin = Admin(self._service, self._metrics, lambda: self._watch, self._log)
-        listener = Listener(sockets[0], router, self._limits, self._metrics.refused)
+        listener = Listener(sockets[0], router, self._limits, router.refuse)
         self._metrics.gauge("galley_connections", "Open connections.", lambda: listener.connections)
         self._metrics.gauge("galley_ready", "1 when predictions may be asked for.", lambda: self._service.ready)
         self._metrics.gauge("galley_monitor_errors", "Failures of the monitor itself.", lambda: self._watch.errors)
         return listener, Listener(sockets[1], admin, _ADMIN_LIMITS)
 
-    def _open(self) -> None:
+    def _open(self, listener: Listener) -> None:
         """Loads, replays the golden requests, and opens the door."""
         places = self._places
         watch = watch_of(places.rehearsed, places.model, self._identity, self._log)
@@ -135,6 +136,7 @@ class _Replica:
         )
         # What was loaded stays: the collector need not look at it again, request after request.
         gc.freeze()
+        listener.budget.resize(memory_for_requests(self._environment))
         self._loading = False
         self._service.open(scoring)
 

@@ -88,6 +88,12 @@ class Router:
         response.headers = {**self._headers, **response.headers} if response.headers else self._headers
         return response
 
+    def refuse(self, path: str, error: ServiceError) -> Response:
+        """The answer to what never became a request, in the words of the protocol that lives at its path."""
+        protocol = next((route.protocol for route in _ROUTES if route.pattern.match(path)), "none")
+        self._metrics.refused(protocol, error.status)
+        return _answer(error, protocol)
+
     def _find(self, request: Request) -> Tuple[_Route, List[str]]:
         method = "GET" if request.method == "HEAD" else request.method
         known = self._memory.get((method, request.path))

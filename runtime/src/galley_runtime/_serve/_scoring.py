@@ -16,6 +16,7 @@ from typing import Any, Callable, List, Mapping, NamedTuple, Optional
 from galley_runtime._errors import PredictorError, RequestError, RuntimeFailure
 from galley_runtime._model import Model
 from galley_runtime._serve._event_time import EventTimes
+from galley_runtime._serve._memory import bytes_of_rows
 from galley_runtime._serve._metrics import Metrics
 from galley_runtime._serve._watch import Observed, Watch
 
@@ -61,8 +62,8 @@ class Scoring:
         self, rows: Any, headers: Mapping[str, str], request_id: Optional[str] = None, event_time: Any = None
     ) -> Scored:
         """`event_time`: what the protocol's own parameter says of it. Raises INVALID_ROW, INVALID_COLUMN, TOO_LARGE, NOT_VALID, PREDICTOR_FAILED."""
-        if isinstance(rows, list) and len(rows) > self.rows_max:
-            raise self.too_many(len(rows))
+        if isinstance(rows, list):
+            self.check_count(len(rows))
         name = request_id or headers.get("x-request-id") or self._next_id()
         happened = self._event_times.of(headers, event_time, rows, self.model.schema.names)
         observed = self._watch.begin(name, happened)
@@ -78,10 +79,18 @@ class Scoring:
         observed.predictions(predictions)
         return Scored(predictions, observed.end)
 
-    def too_many(self, count: int) -> RequestError:
-        message = f"The request has {count:,} rows; the service takes {self.rows_max:,}."
-        hint = "Send the rows in several requests, or raise GALLEY_ROWS_MAX."
-        return RequestError("TOO_LARGE", message, hint)
+    def make_room(self, count: int, reserve: Callable[[int], None]) -> None:
+        """Before so many rows are made of columns, which takes a hundred times their text. Raises TOO_LARGE, BUSY."""
+        self.check_count(count)
+        reserve(bytes_of_rows(count))
+
+    def check_count(self, count: int, at_least: bool = False) -> None:
+        """Raises TOO_LARGE."""
+        if count > self.rows_max:
+            said = "at least " if at_least else ""
+            message = f"The request has {said}{count:,} rows; the service takes {self.rows_max:,}."
+            hint = "Send the rows in several requests, or raise GALLEY_ROWS_MAX."
+            raise RequestError("TOO_LARGE", message, hint)
 
     def _next_id(self) -> str:
         self._number += 1

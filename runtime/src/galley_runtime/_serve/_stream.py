@@ -105,7 +105,8 @@ class Stream:
         except OSError:
             raise Closed from None
         if not data:
-            raise Closed
+            # Who only said that nothing more follows still reads what we answer; for who is gone it is lost.
+            raise RequestError("BAD_REQUEST", "The request ends before it is complete.", "Send all that was announced.")
         self._buffer += data
 
     def _settle(self, seconds: float) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any, List, Optional
+from typing import Any, Callable, List, Optional
 
 from galley_runtime._errors import RequestError
 from galley_runtime._schema import Schema
@@ -18,14 +18,17 @@ _TRUE = frozenset(("true", "True", "TRUE", "1"))
 _FALSE = frozenset(("false", "False", "FALSE", "0"))
 
 
-def rows_of_csv(data: bytes, schema: Schema) -> List[Any]:
-    """Objects by the names of the header; an empty field is null. Raises INVALID_ROW, INVALID_COLUMN."""
+def rows_of_csv(data: bytes, schema: Schema, check_count: Callable[[int, bool], None]) -> List[Any]:
+    """Objects by the names of the header; an empty field is null. Raises INVALID_ROW, INVALID_COLUMN.
+
+    `check_count` raises when there are too many rows; it is asked before each is made.
+    """
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise RequestError(
-            "INVALID_ROW", f"The CSV is not UTF-8 at byte {error.start}.", "Encode it as UTF-8."
-        ) from None
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"The CSV is not UTF-8: byte {error.start}, in line {line}, is 0x{data[error.start]:02x}."
+        raise RequestError("INVALID_ROW", message, "Encode it as UTF-8.") from None
     if "\x00" in text:
         raise RequestError("INVALID_ROW", "The CSV holds a NUL character.")
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -36,6 +39,7 @@ def rows_of_csv(data: bytes, schema: Schema) -> List[Any]:
         rows: List[Any] = []
         for values in lines:
             if values:
+                check_count(len(rows) + 1, True)
                 rows.append(_row(len(rows), header, values, schema))
         return rows
     except csv.Error as error:
@@ -62,8 +66,9 @@ def _value(index: int, name: str, text: str, kind: str) -> Any:
         return number
     if kind == "any":
         return text
-    message = f"Column {name} of row {index} is {text[:40]!r}, not a {kind}."
-    raise RequestError("INVALID_COLUMN", message, f"Write a {kind}, or nothing for null.", row=index, column=name)
+    expected = "an integer" if kind == "integer" else "true or false" if kind == "boolean" else "a number"
+    message = f"Column {name} of row {index} is {text[:40]!r}, not {expected}."
+    raise RequestError("INVALID_COLUMN", message, f"Write {expected}, or nothing for null.", row=index, column=name)
 
 
 def _number(text: str) -> Any:

@@ -58,7 +58,7 @@ def tensor_of_json(value: Any, values: Optional[List[Any]] = None) -> Tensor:
             raise RequestError("UNSUPPORTED_TYPE", message, "Use FP32, or binary data.")
         values = _flatten(name, value.get("data"), shape)
         content_type = _content_type(value)
-        _check_all(name, datatype, content_type, values)
+        _check_all(name, datatype, content_type, values, max(1, math.prod(shape[1:])))
     if len(values) != math.prod(shape):
         message = f"The input {name} has {len(values)} values, but its shape {shape} means {math.prod(shape)}."
         raise RequestError("INVALID_JSON", message, _HINT)
@@ -104,39 +104,42 @@ def _ragged(name: str, shape: List[int]) -> RequestError:
     return RequestError("INVALID_JSON", f"The nested data of the input {name} does not have the shape {shape}.", _HINT)
 
 
-def _check_all(name: str, datatype: str, content_type: str, values: List[Any]) -> None:
-    """In place: whole floats become integers, base64 becomes text."""
+def _check_all(name: str, datatype: str, content_type: str, values: List[Any], width: int) -> None:
+    """In place: whole floats become integers, base64 becomes text. `width` is how many values a row has."""
     bounds = DATATYPES[datatype]
+
+    def wrong(index: int, value: Any, expected: str) -> RequestError:
+        message = f"Value {index} of the input {name} is {repr(value)[:40]}, not {expected}."
+        return RequestError("INVALID_COLUMN", message, _HINT, row=index // width, column=name)
+
     for index, value in enumerate(values):
         if value is None and datatype != "BOOL":
             continue  # MLServer's convention for NaN; the schema decides whether the column may be null
         if datatype == "BYTES":
             if not isinstance(value, str):
-                raise _element(name, index, value, "a string")
+                raise wrong(index, value, "a string")
             if content_type == "base64":
-                values[index] = _text_of_base64(name, index, value)
+                text = _text_of_base64(value)
+                if text is None:
+                    raise wrong(index, value, "base64 of UTF-8 text")
+                values[index] = text
         elif datatype == "BOOL":
             if not isinstance(value, bool):
-                raise _element(name, index, value, "true or false")
+                raise wrong(index, value, "true or false")
         elif isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise _element(name, index, value, "a number")
+            raise wrong(index, value, "a number")
         elif bounds is not None:
             if isinstance(value, float) and value.is_integer():
                 value = values[index] = int(value)
             if not isinstance(value, int) or not bounds[0] <= value <= bounds[1]:
-                raise _element(name, index, value, f"a whole number of {datatype}")
+                raise wrong(index, value, f"a whole number of {datatype}")
 
 
-def _text_of_base64(name: str, index: int, value: str) -> str:
+def _text_of_base64(value: str) -> Optional[str]:
     try:
         return base64.b64decode(value, validate=True).decode("utf-8")
     except (binascii.Error, UnicodeDecodeError):
-        raise _element(name, index, "something else", "base64 of UTF-8 text") from None
-
-
-def _element(name: str, index: int, value: Any, expected: str) -> RequestError:
-    shown = repr(value)[:40]
-    return RequestError("INVALID_JSON", f"Value {index} of the input {name} is {shown}, not {expected}.", _HINT)
+        return None
 
 
 def rows_of_tensor(tensor: Tensor) -> List[Any]:
