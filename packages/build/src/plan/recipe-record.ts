@@ -44,7 +44,8 @@ export function recipeRecord(recipe: Recipe, locked: LockedRecipe): RecipeRecord
             why: 'it has no base here',
           },
         ];
-  const { asOf } = locked.request;
+  // A lock that is committed keeps what was done when it was written.
+  const { asOf = recipe.lockFacts?.asOf } = locked.request;
   return {
     schema: 'galley.dev/recipe/v1',
     notebooks: recipe.notebooks.map(({ path }) => path),
@@ -54,7 +55,7 @@ export function recipeRecord(recipe: Recipe, locked: LockedRecipe): RecipeRecord
     guessed: requirements.guessed,
     requirements: requirements.requirements.map(toRecord),
     running: requirements.running.map(toRecord),
-    changes: [...python, ...(locked.lock.changes ?? [])],
+    changes: [...python, ...(recipe.lockFacts?.changes ?? []), ...(locked.lock.changes ?? [])],
     ...(asOf === undefined ? {} : { asOf }),
     warnings: requirements.warnings,
   };

@@ -1,8 +1,11 @@
 import type { GalleyYaml } from '@galley/api/kind/application';
+import { GalleyError } from '@galley/api/error/galley-error';
 import type { SourceTree } from '../source/source-tree.ts';
-import { chooseConfiguration, type FileUse } from './configuration.ts';
+import { chooseConfiguration, type Configuration, type FileUse } from './configuration.ts';
+import { readToml } from './file/pyproject.ts';
 import { findNotebooks } from './find-notebooks.ts';
 import { readGalleyYaml } from './galley-yaml.ts';
+import { readLockFacts, requirementLines, type LockFacts } from './locked-requirements.ts';
 import { parseNotebook, type Notebook } from './notebook.ts';
 import { choosePython, type PythonChoice } from './python-version.ts';
 import { readRequirements, type Requirements } from './requirements.ts';
@@ -13,6 +16,10 @@ export interface Recipe {
   readonly notebooksFrom: string;
   readonly python: PythonChoice;
   readonly requirements: Requirements;
+  /** Where files of set-up lie: `''`, `binder`, `.binder`. */
+  readonly folder: string;
+  /** The lock that decides, when Galley wrote it. */
+  readonly lockFacts: LockFacts | undefined;
   /** What became of every file that could have a say, in the order in which they were looked at. */
   readonly files: readonly FileUse[];
   /** The repository's own settings; a flag and the object rank above them (DESIGN.md §2). */
@@ -49,6 +56,7 @@ export async function makeRecipe(tree: SourceTree, request: RecipeRequest): Prom
   const paths = tree.entries.map(({ path }) => path).filter((path) => !without.has(path));
   const configuration = chooseConfiguration(new Set(paths));
   const requirements = await readRequirements(tree, notebooks, configuration, request.signal);
+  const lockFacts = await checkedLock(tree, notebooks, configuration, paths, request.signal);
   const asked =
     request.python === ''
       ? { version: settings?.build?.python ?? '', from: 'galley.yaml' }
@@ -67,7 +75,35 @@ export async function makeRecipe(tree: SourceTree, request: RecipeRequest): Prom
     notebooksFrom: choice.from,
     python,
     requirements,
+    folder: configuration.folder,
+    lockFacts,
     files: [...configuration.files, ...files, ...requirements.files],
     settings,
   };
+}
+
+/** Holds a lock of ours against what the repository asks for without it. Throws `LOCK_OUT_OF_DATE`. */
+async function checkedLock(
+  tree: SourceTree,
+  notebooks: readonly Notebook[],
+  { environment }: Configuration,
+  paths: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<LockFacts | undefined> {
+  if (environment?.kind !== 'pylock') return undefined;
+  const facts = readLockFacts((await readToml(tree, environment.path)) ?? {});
+  if (facts === undefined) return undefined;
+  const others = chooseConfiguration(new Set(paths.filter((path) => path !== environment.path)));
+  const now = requirementLines(await readRequirements(tree, notebooks, others, signal));
+  const added = now.find((line) => !facts.requirements.includes(line));
+  const removed = facts.requirements.find((line) => !now.includes(line));
+  if (added === undefined && removed === undefined) return facts;
+  const what =
+    added === undefined
+      ? `was written for ${removed}, which nothing asks for any more`
+      : `was written before ${added} was asked for`;
+  throw new GalleyError('LOCK_OUT_OF_DATE', `${environment.path} ${what}.`, {
+    hint: 'Run galley lock and commit what it writes.',
+    details: { lock: environment.path, ...(added === undefined ? { removed } : { added }) },
+  });
 }

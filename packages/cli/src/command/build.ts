@@ -13,9 +13,10 @@ import { safeText } from '../render/safe-text.ts';
 import { table } from '../render/table.ts';
 import { openStore } from '../server/open-store.ts';
 import { findServer } from '../server/running-server.ts';
+import { lockFlags, lockOptions } from '../service/lock-options.ts';
 import type { SourceArgument } from '../service/source-argument.ts';
 import { readSource, sourceFlags } from '../service/source-flags.ts';
-import type { Command, Input } from './command.ts';
+import type { Command } from './command.ts';
 
 export const command: Command = {
   summary: 'Build an image from a repository, without a server',
@@ -41,16 +42,7 @@ export const command: Command = {
     { flags: '-t, --tag <NAME:TAG>', description: 'also tag the image so' },
     { flags: '--push <REFERENCE>', description: 'then push the image there: registry.example/team/model:v1' },
     { flags: '--plan', description: 'recipe, lock and layers only' },
-    { flags: '--modernise', description: 'replace pins that have no wheel here, and say which' },
-    {
-      flags: '--as-of <DATE>',
-      description: 'take packages as they were on that day; commit: when the commit was made',
-    },
-    {
-      flags: '--allow-index <URL>',
-      description: 'an index that files of the repository may name',
-      repeatable: true,
-    },
+    ...lockFlags,
     ...sourceFlags,
     { flags: '--allow <HOST:PORT>', description: 'let the notebook reach this host', repeatable: true },
   ],
@@ -107,15 +99,6 @@ function sourceOf(argument: SourceArgument, secret: string | undefined): SourceS
 
 function optionsOf(name: string, project: string, egressHosts: readonly string[]): BuildOptions {
   return { name, project, notebooks: [], python: '', egressHosts, secrets: {} };
-}
-
-/** The flags that say how packages are locked: `galley lock` has the same. */
-export function lockOptions(input: Input): Pick<BuildOptions, 'modernise' | 'asOf' | 'allowedIndexes'> {
-  return {
-    modernise: input.options['modernise'] === true ? true : undefined,
-    asOf: textOption(input, 'asOf'),
-    allowedIndexes: listOption(input, 'allowIndex'),
-  };
 }
 
 function describeBuild(result: BuildResult): string {

@@ -1,0 +1,90 @@
+import type { SourceSpec } from './build.ts';
+import { GalleyError } from '@galley/api/error/galley-error';
+import { writePylock } from './lock/write-pylock.ts';
+import type { LockedRecipe } from './plan/lock-recipe.ts';
+import { recipeRecord, type RecipeRecord } from './plan/recipe-record.ts';
+import { withPlannedLock, type PlanOptions, type PlannedLock } from './plan-build.ts';
+import { requirementLines } from './recipe/locked-requirements.ts';
+import { readProject } from './recipe/project.ts';
+import type { Requirement } from './recipe/requirement.ts';
+
+/** A lock for a person to commit. */
+export interface WrittenLock {
+  /** Where it belongs, in the repository: `pylock.toml`, `binder/pylock.toml`. */
+  readonly path: string;
+  readonly text: string;
+  readonly packages: readonly { readonly name: string; readonly version: string }[];
+  readonly recipe: RecipeRecord;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Locks a repository and gives the text of its pylock.toml; one that is there is not heard. Runs nothing. Throws what `planBuild` throws, and
+ * `LOCK_NEEDS_BUILD` for what has to be built or fetched before it can be locked.
+ */
+export async function lockRepository(
+  source: SourceSpec,
+  options: Omit<PlanOptions, 'without'>,
+): Promise<WrittenLock> {
+  const without = ['', 'binder/', '.binder/'].map((folder) => `${folder}pylock.toml`);
+  return withPlannedLock(source, { ...options, without }, async (planned) => {
+    const { recipe, locked, tree, warnings } = planned;
+    const asked = [...recipe.requirements.requirements, ...recipe.requirements.running];
+    const local: { requirement: Requirement; name: string }[] = [];
+    for (const requirement of asked) {
+      const name = await localName(requirement, planned, options.signal);
+      if (name !== undefined) local.push({ requirement: withHash(requirement, locked), name });
+    }
+    const record = recipeRecord(recipe, locked);
+    const text = writePylock({
+      lock: locked.lock,
+      target: locked.request.target,
+      local,
+      facts: {
+        requirements: requirementLines(recipe.requirements),
+        asOf: locked.request.asOf,
+        changes: record.changes.filter(({ name }) => name !== 'Python'),
+      },
+    });
+    return {
+      path: recipe.folder === '' ? 'pylock.toml' : `${recipe.folder}/pylock.toml`,
+      text,
+      packages: locked.lock.wheels.map(({ name, version }) => ({ name, version })),
+      recipe: record,
+      warnings: [...tree.warnings, ...recipe.requirements.warnings, ...warnings],
+    };
+  });
+}
+
+/** The name of what comes from the repository itself; undefined: an index has it. */
+async function localName(
+  requirement: Requirement,
+  { tree }: PlannedLock,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { direct } = requirement;
+  if (direct === undefined) return undefined;
+  const { source } = direct;
+  if (source.kind === 'file' && source.path.endsWith('.whl')) return requirement.name;
+  if (source.kind === 'project') {
+    const project = await readProject(tree, source.path, signal);
+    if (project?.dependencies !== undefined && project.name !== undefined) return project.name;
+  }
+  const what =
+    source.kind === 'project' ? 'computes what it depends on' : 'is known only once it is fetched and built';
+  throw new GalleyError(
+    'LOCK_NEEDS_BUILD',
+    `${requirement.line}, which ${requirement.from} asks for, ${what}.`,
+    {
+      hint: 'Give name and version of a package of the index, or list the dependencies of the project as plain text. galley build locks it without writing the lock back.',
+      details: { requirement: requirement.line, from: requirement.from },
+    },
+  );
+}
+
+function withHash(requirement: Requirement, { request }: LockedRecipe): Requirement {
+  const root = [...request.requirements, ...request.running].find(
+    ({ line, wheel }) => line === requirement.line && wheel !== undefined,
+  );
+  return root?.wheel === undefined ? requirement : { ...requirement, hashes: [root.wheel.sha256] };
+}

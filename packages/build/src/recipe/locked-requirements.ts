@@ -1,0 +1,50 @@
+import type { PinChange } from '../lock/lock.ts';
+import { isTable, tableAt, textOf, textsOf, type Table } from './file/pyproject.ts';
+import type { Requirement } from './requirement.ts';
+
+/** What `galley lock` writes beside the packages of a pylock.toml, under `[tool.galley]`. */
+export interface LockFacts {
+  /** What was asked for when the lock was written. */
+  readonly requirements: readonly string[];
+  /** RFC 3339. */
+  readonly asOf: string | undefined;
+  readonly changes: readonly PinChange[];
+}
+
+/** Everything that was asked for, in one order, by which a lock is held against the present repository. Pure. */
+export function requirementLines(asked: {
+  readonly requirements: readonly Requirement[];
+  readonly running: readonly Requirement[];
+  readonly constraints: readonly Requirement[];
+}): readonly string[] {
+  const lines = (list: readonly Requirement[], mark: string): readonly string[] =>
+    list.map(({ line }) => `${mark}${line.replace(/(\/\/)[^/@\s]*@/g, '$1').replace(/\s+/g, ' ')}`);
+  return [
+    ...new Set([
+      ...lines(asked.requirements, ''),
+      ...lines(asked.running, 'notebook: '),
+      ...lines(asked.constraints, 'at most: '),
+    ]),
+  ].sort();
+}
+
+/** Reads `[tool.galley]`; undefined: another tool wrote the lock. */
+export function readLockFacts(lock: Table): LockFacts | undefined {
+  const own = tableAt(lock, 'tool', 'galley');
+  if (!Array.isArray(own['requirements'])) return undefined;
+  const replaced = Array.isArray(own['replaced']) ? own['replaced'].filter(isTable) : [];
+  return {
+    requirements: textsOf(own['requirements']),
+    asOf: textOf(own['as-of']),
+    changes: replaced.map((item): PinChange => {
+      const text = (key: string): string => textOf(item[key]) ?? '';
+      return {
+        name: text('name'),
+        from: text('from'),
+        to: text('to'),
+        where: text('where'),
+        why: text('why'),
+      };
+    }),
+  };
+}
