@@ -4,6 +4,7 @@ import type { Emit } from '@galley/api/event';
 import type { GalleyYaml } from '@galley/api/kind/application';
 import type { Engine } from '@galley/engine/engine';
 import type { ImageStore } from '@galley/image/store';
+import type { ArchiveUrl } from './source/archive/url.ts';
 import type { RecipeRecord } from './plan/recipe-record.ts';
 
 /** Where the repository comes from: exactly one. */
@@ -17,12 +18,16 @@ export type SourceSpec =
       /** False: submodules stay empty. */
       readonly submodules?: boolean;
       /** A token, `user:token`, or a private ssh key. */
-      readonly secret?: string;
+      readonly secret?: string | undefined;
       /** The person who builds owns this machine: paths, own ssh keys and git configuration count. A server never says so. */
       readonly own?: boolean;
     }
   /** An uploaded tar that lies in the store under this digest. */
-  | { readonly kind: 'archive'; readonly digest: Digest };
+  | { readonly kind: 'archive'; readonly digest: Digest }
+  /** An archive behind a URL. */
+  | ({ readonly kind: 'url' } & ArchiveUrl)
+  /** An archive that lies on the machine of the person who builds. Never in a server. */
+  | { readonly kind: 'file'; readonly path: string; readonly contextDir: string };
 
 /** The part of Application.spec that a build reads (DESIGN.md §2). */
 export interface BuildOptions {

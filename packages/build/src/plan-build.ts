@@ -12,8 +12,7 @@ import { lockRecipe, wheelTarget, type LockedRecipe } from './plan/lock-recipe.t
 import { recipeRecord, type RecipeRecord } from './plan/recipe-record.ts';
 import { withStaticRequirements } from './plan/static-requirements.ts';
 import { makeRecipe, type Recipe } from './recipe/recipe.ts';
-import { openDirectory } from './source/directory.ts';
-import { openGit } from './source/git/repository.ts';
+import { openSource } from './source/open-source.ts';
 import type { SourceTree } from './source/source-tree.ts';
 
 /** What a build would make: read and resolved, nothing executed. */
@@ -90,13 +89,7 @@ export async function withPlannedLock<Result>(
   const folder = await mkdtemp(join(tmpdir(), 'galley-plan-'));
   const { signal, cacheDir = join(folder, 'cache') } = options;
   try {
-    if (source.kind === 'archive')
-      throw new GalleyError('SOURCE_NOT_FOUND', 'A plan is made of a folder or a git repository.');
-    const spool = join(folder, 'source');
-    const tree =
-      source.kind === 'git'
-        ? await openGit(source, { spool, signal })
-        : await openDirectory(source.path, { spool, include: source.include, signal });
+    const tree = await openSource(source, { workDir: folder, cacheDir, signal });
     const recipe = await makeRecipe(tree, { ...options, supportedPythons: await availablePythons() });
     const known = await withStaticRequirements(recipe, tree, signal);
     const locked = await lockRecipe(known.recipe, {

@@ -112,10 +112,16 @@ export const ApplicationSource = Type.Object(
         { additionalProperties: false },
       ),
     ),
-    /** An uploaded directory, by the digest of its tar. */
+    /** An uploaded directory, by the digest of its tar; or an archive behind a URL, and then the digest is what it must hash to. */
     archive: Type.Optional(
       Type.Object(
-        { digest: Type.String({ pattern: '^sha256:[0-9a-f]{64}$' }) },
+        {
+          digest: Type.Optional(Type.String({ pattern: '^sha256:[0-9a-f]{64}$' })),
+          url: Type.Optional(Type.String()),
+          secret: Type.Optional(
+            Type.String({ description: 'name of a secret that holds a token or user:password' }),
+          ),
+        },
         { additionalProperties: false },
       ),
     ),

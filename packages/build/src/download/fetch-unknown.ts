@@ -22,12 +22,13 @@ export async function fetchUnknown(
     readonly folder: string;
     readonly maxBytes: number;
     readonly signal?: AbortSignal | undefined;
+    readonly headers?: Readonly<Record<string, string>>;
   },
 ): Promise<FetchedFile> {
   const { url, headers } = splitUrl(rawUrl);
   const response = await request(url, {
     dispatcher: options.http,
-    headers,
+    headers: { ...headers, ...options.headers },
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   if (response.statusCode !== 200) {

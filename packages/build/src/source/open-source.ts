@@ -1,8 +1,10 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Emit } from '@galley/api/event';
 import type { ImageStore } from '@galley/image/store';
 import type { SourceSpec } from '../build.ts';
-import { openArchive } from './archive.ts';
+import { openArchiveFile } from './archive/file.ts';
+import { openUpload } from './archive/upload.ts';
+import { openArchiveUrl } from './archive/url.ts';
 import { openDirectory } from './directory.ts';
 import { openGit } from './git/repository.ts';
 import type { SourceTree } from './source-tree.ts';
@@ -11,7 +13,8 @@ import type { SourceTree } from './source-tree.ts';
 export async function openSource(
   source: SourceSpec,
   options: {
-    readonly store: ImageStore;
+    /** Needed for uploads; other sources do without. */
+    readonly store?: ImageStore;
     readonly workDir: string;
     /** Remembers the keys of ssh hosts between builds. */
     readonly cacheDir: string;
@@ -22,13 +25,18 @@ export async function openSource(
   },
 ): Promise<SourceTree> {
   const spool = join(options.workDir, 'source');
-  const { signal } = options;
+  const { signal, store } = options;
   switch (source.kind) {
     case 'directory':
       return openDirectory(source.path, { spool, include: source.include, signal });
     case 'git':
       return openGit(source, { ...options, spool, knownHosts: join(options.cacheDir, 'known_hosts') });
     case 'archive':
-      return openArchive(source.digest, { spool, store: options.store, signal });
+      if (store === undefined) throw new Error('an upload is in a store, and there is none');
+      return openUpload(source.digest, { spool, store, signal });
+    case 'url':
+      return openArchiveUrl(source, { ...(store === undefined ? {} : { store }), spool, signal });
+    case 'file':
+      return openArchiveFile(source.path, { ...source, shown: basename(source.path), spool, signal });
   }
 }

@@ -98,6 +98,32 @@ export class TreeBuilder {
     this.#entries.set(path, { kind: 'link', path, target });
   }
 
+  /**
+   * Archives of forges hold one folder, `model-1a2b3c4/`: when everything lies below one, it becomes the root.
+   */
+  liftOnlyFolder(): void {
+    const tops = new Set([...this.#entries.keys()].map((path) => path.split('/', 1)[0] ?? ''));
+    const [top = ''] = tops;
+    if (tops.size === 1 && !this.#entries.has(top)) this.selectFolder(top);
+  }
+
+  /** Keeps only what lies below a folder, which becomes the root; false: there is no such folder. */
+  selectFolder(folder: string): boolean {
+    const inside = [...this.#entries.values()].filter(({ path }) => path.startsWith(`${folder}/`));
+    this.#entries.clear();
+    for (const entry of inside) {
+      const path = entry.path.slice(folder.length + 1);
+      this.#entries.set(path, { ...entry, path });
+    }
+    const pointers = [...this.#pointers.values()].filter(({ path }) => path.startsWith(`${folder}/`));
+    this.#pointers.clear();
+    for (const pointer of pointers) {
+      const path = pointer.path.slice(folder.length + 1);
+      this.#pointers.set(path, { ...pointer, path });
+    }
+    return inside.length > 0;
+  }
+
   /** Throws `LFS_POINTER` with the files whose content nobody had, `SOURCE_REFUSED` for links that lead out. */
   async finish(facts: TreeFacts): Promise<SourceTree> {
     const [pointer, ...more] = this.pointers;

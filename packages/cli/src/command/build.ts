@@ -89,12 +89,18 @@ export const command: Command = {
   },
 };
 
+/** Without a server the person who builds is the one whose machine it is: own keys, git configuration and networks count. */
 function sourceOf(argument: SourceArgument, secret: string | undefined): SourceSpec {
-  if (argument.kind === 'directory')
-    return { kind: 'directory', path: argument.path, include: argument.include };
-  const { url, ref, contextDir, submodules } = argument;
-  // Without a server the person who builds is the one whose machine it is: own keys and git configuration count.
-  return { kind: 'git', url, ref, contextDir, submodules, own: true, ...(secret ? { secret } : {}) };
+  const own = { own: true, ...((secret ?? '') === '' ? {} : { secret }) };
+  switch (argument.kind) {
+    case 'directory':
+    case 'file':
+      return argument;
+    case 'git':
+      return { ...argument, ...own };
+    case 'url':
+      return { ...argument, ...own, allowedHosts: [] };
+  }
 }
 
 function optionsOf(name: string, project: string, egressHosts: readonly string[]): BuildOptions {

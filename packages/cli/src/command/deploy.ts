@@ -10,7 +10,7 @@ import type { Command } from './command.ts';
 export const command: Command = {
   summary: 'Build a repository and serve its model',
   description:
-    'Takes a folder as it is, a commit of the repository around it (--ref), or the address of a git repository. Starts a server in the background when none runs. The name comes from galley.yaml or from the folder.',
+    'Takes a folder as it is, a commit of the repository around it (--ref), the address of a git repository, or an archive. Starts a server in the background when none runs. The name comes from galley.yaml or from the folder.',
   examples: [
     'galley deploy',
     'galley deploy examples/flight-delay --name flights',

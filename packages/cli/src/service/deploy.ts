@@ -9,8 +9,7 @@ import type { Client } from '@galley/api/http/client';
 import type { Application, ApplicationSpec } from '@galley/api/kind/application';
 import type { Build, BuildObjectStatus } from '@galley/api/kind/build';
 import { deployedAtAnnotation } from '@galley/control/kind/build/annotations';
-import { openDirectory } from '@galley/build/source/directory';
-import { openGit } from '@galley/build/source/git/repository';
+import { openSource } from '@galley/build/source/open-source';
 import type { SourceArgument } from './source-argument.ts';
 import { serviceUrl } from './predict.ts';
 
@@ -76,16 +75,17 @@ async function sourceOf(
   source: SourceArgument,
   options: DeployOptions,
 ): Promise<ApplicationSpec['source']> {
-  if (source.kind === 'git' && !source.local) return gitSource(source, options);
+  const remote = remoteSource(source, options);
+  if (remote !== undefined) return remote;
   const spool = await mkdtemp(join(tmpdir(), 'galley-upload-'));
   const about = { object: `application/${source.name}`, phase: 'upload' };
-  const step = source.kind === 'git' ? source.url : source.path;
+  const step = 'path' in source ? source.path : source.url;
   try {
     const { signal } = options;
-    const tree =
-      source.kind === 'git'
-        ? await openGit({ ...source, own: true }, { spool, signal })
-        : await openDirectory(source.path, { spool, include: source.include, signal });
+    // Read here, by the person whose machine it is, and uploaded as a tree.
+    const spec = source.kind === 'git' ? { ...source, own: true } : source;
+    const known = { workDir: spool, cacheDir: spool, signal };
+    const tree = await openSource(spec.kind === 'url' ? { ...spec, allowedHosts: [] } : spec, known);
     options.emit({ ...about, step, state: 'started' });
     await client.call('upload', {
       params: { project: options.project, digest: tree.digest },
@@ -100,20 +100,25 @@ async function sourceOf(
   }
 }
 
-function gitSource(
-  source: SourceArgument & { kind: 'git' },
-  options: DeployOptions,
-): ApplicationSpec['source'] {
-  const { url, ref, contextDir, submodules } = source;
-  const { gitSecret } = options;
+/** What the server itself fetches; undefined: it lies on this machine. */
+function remoteSource(
+  source: SourceArgument,
+  { gitSecret }: DeployOptions,
+): ApplicationSpec['source'] | undefined {
+  if (source.kind === 'directory' || source.kind === 'file') return undefined;
+  const folder = source.contextDir === '' ? {} : { contextDir: source.contextDir };
+  const secret = gitSecret === undefined ? {} : { secret: gitSecret };
+  const { url } = source;
+  if (source.kind === 'url')
+    return {
+      archive: { url, ...(source.digest === undefined ? {} : { digest: source.digest }), ...secret },
+      ...folder,
+    };
+  const { ref, submodules, local } = source;
+  if (local) return undefined;
   return {
-    git: {
-      url,
-      ...(ref === '' ? {} : { ref }),
-      ...(submodules ? {} : { submodules }),
-      ...(gitSecret === undefined ? {} : { secret: gitSecret }),
-    },
-    ...(contextDir === '' ? {} : { contextDir }),
+    git: { url, ...(ref === '' ? {} : { ref }), ...(submodules ? {} : { submodules }), ...secret },
+    ...folder,
   };
 }
 
@@ -150,11 +155,16 @@ function replaced(
   before: ApplicationSpec['source'],
   after: ApplicationSpec['source'],
 ): Readonly<Record<string, unknown>> {
-  if (before.git === undefined || after.git === undefined) return { ...nulls(before), ...after };
-  // The secret stays with the address that it was given for, and goes to no other.
-  const secret = before.git.url === after.git.url ? before.git.secret : undefined;
-  const git = { ...nulls(before.git), ...(secret === undefined ? {} : { secret }), ...after.git };
-  return { ...nulls(before), ...after, git };
+  const members = { ...nulls(before), ...after };
+  for (const kind of ['git', 'archive'] as const) {
+    const old = before[kind];
+    const now = after[kind];
+    if (old === undefined || now === undefined) continue;
+    // The secret stays with the address that it was given for, and goes to no other.
+    const secret = old.url === now.url && old.secret !== undefined ? { secret: old.secret } : {};
+    Object.assign(members, { [kind]: { ...nulls(old), ...secret, ...now } });
+  }
+  return members;
 }
 
 function nulls(members: object): Record<string, null> {

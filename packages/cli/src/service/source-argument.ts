@@ -1,8 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { parse } from 'yaml';
+import type { Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { dnsLabelPattern } from '@galley/api/kind/object';
+import { checkArchiveUrl } from '@galley/build/source/archive/url';
 import { parseGitAddress } from '@galley/build/source/git/address';
 
 /** What the argument of `deploy` means. */
@@ -22,7 +24,19 @@ export type SourceArgument =
       readonly submodules: boolean;
       /** It lies on this machine, where a server does not look: the commit is read here and uploaded. */
       readonly local: boolean;
-    };
+    }
+  | ArchiveArgument;
+
+/** An archive: behind a URL, or a file of this machine. */
+export type ArchiveArgument =
+  | {
+      readonly kind: 'url';
+      readonly name: string;
+      readonly url: string;
+      readonly digest: Digest | undefined;
+      readonly contextDir: string;
+    }
+  | { readonly kind: 'file'; readonly name: string; readonly path: string; readonly contextDir: string };
 
 export interface SourceOptions {
   readonly cwd: string;
@@ -39,10 +53,42 @@ export async function describeSource(argument: string, options: SourceOptions): 
   const found = await stat(path).catch(() => undefined);
   // A folder that is there wins over `host:path`, which looks like a name with a colon.
   if (found?.isDirectory() === true) return describeFolder(path, options);
+  const archive = describeArchive(argument, options);
+  if (archive !== undefined) return archive;
   if (isAddress(argument)) return describeGit(argument, options);
   throw new GalleyError('USAGE', `${path} is no folder and ${argument} no address of a git repository.`, {
     hint: 'galley deploy <folder>, or galley deploy https://example.org/team/model.git#main',
   });
+}
+
+const archiveName = /\.(?:tar|tar\.gz|tgz|tar\.zst|tzst|zip|tar\.xz|txz|tar\.bz2|tbz2)$/i;
+
+/** By the end of its name; what it really is, its bytes say. `#sha256=…` behind a URL is what it must hash to, as pip writes it. */
+function describeArchive(argument: string, options: SourceOptions): ArchiveArgument | undefined {
+  const isUrl = /^https?:\/\//i.test(argument) && URL.canParse(argument);
+  const path = isUrl ? new URL(argument).pathname : argument;
+  if (!archiveName.test(path)) return undefined;
+  refuseFlag(options.ref, '--ref', 'An archive is one state of a repository');
+  refuseFlag(options.include[0], '--include', 'An archive holds what it holds');
+  const contextDir = options.subdir ?? '';
+  const name = checkName(options.name ?? labelOf(nameOf(path.replace(archiveName, ''))));
+  if (!isUrl) return { kind: 'file', name, path: resolve(options.cwd, argument), contextDir };
+  const url = new URL(argument);
+  const hash = /^#sha256=([0-9a-f]{64})$/i.exec(url.hash)?.[1]?.toLowerCase();
+  if (url.hash !== '' && hash === undefined)
+    refuseFlag(url.hash, url.hash, 'Behind an archive only #sha256=<64 digits> has a meaning');
+  return {
+    kind: 'url',
+    name,
+    url: checkArchiveUrl(argument, hash !== undefined).href,
+    digest: hash === undefined ? undefined : `sha256:${hash}`,
+    contextDir,
+  };
+}
+
+function refuseFlag(value: string | undefined, flag: string, why: string): void {
+  if (value === undefined) return;
+  throw new GalleyError('USAGE', `${why}: ${flag} names nothing in it.`, { hint: 'Leave it out.' });
 }
 
 /** What lies in the folder; with `--ref`, or for a bare repository, the commit of the repository around it. */

@@ -4,6 +4,7 @@ import type { ApplicationSpec } from '@galley/api/kind/application';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { kinds, type KindName } from '@galley/api/kind/kinds';
 import { apiVersion, dnsLabelPattern } from '@galley/api/kind/object';
+import { checkArchiveUrl } from '@galley/build/source/archive/url';
 import { parseGitAddress } from '@galley/build/source/git/address';
 import { refuse, requireValid, type FieldError } from './validate.ts';
 
@@ -54,7 +55,12 @@ function applicationErrors(spec: ApplicationSpec): readonly FieldError[] {
   if ((git === undefined) === (archive === undefined)) {
     errors.push({ field: 'spec.source', problem: 'must have exactly one of git and archive' });
   }
-  if (git !== undefined) errors.push(...addressErrors(git.url));
+  if (git !== undefined) errors.push(...problemOf('spec.source.git.url', () => parseGitAddress(git.url)));
+  if (archive?.url !== undefined) {
+    const { url, digest } = archive;
+    errors.push(...problemOf('spec.source.archive.url', () => checkArchiveUrl(url, digest !== undefined)));
+  } else if (archive !== undefined && archive.digest === undefined)
+    errors.push({ field: 'spec.source.archive', problem: 'must have a digest or a url' });
   const { min = 1, max = min } = spec.service?.replicas ?? {};
   if (max < min)
     errors.push({ field: 'spec.service.replicas.max', problem: `must be at least min (${min})` });
@@ -65,12 +71,11 @@ function applicationErrors(spec: ApplicationSpec): readonly FieldError[] {
 }
 
 /** An address that no build would take, above all one with a password in it: objects are shown to everybody of the project. */
-function addressErrors(url: string): readonly FieldError[] {
+function problemOf(field: string, check: () => unknown): readonly FieldError[] {
   try {
-    parseGitAddress(url);
+    check();
     return [];
   } catch (error) {
-    const problem = error instanceof GalleyError ? error.message : 'is no address of a git repository';
-    return [{ field: 'spec.source.git.url', problem }];
+    return [{ field, problem: error instanceof GalleyError ? error.message : 'is no address of a source' }];
   }
 }

@@ -22,7 +22,18 @@ export function sourceOf(build: Build, reveal: Reveal): SourceSpec {
       ...(git.secret === undefined ? {} : { secret: reveal(git.secret) }),
     };
   }
-  if (archive !== undefined && isDigest(archive.digest)) return { kind: 'archive', digest: archive.digest };
+  const digest = archive?.digest !== undefined && isDigest(archive.digest) ? archive.digest : undefined;
+  if (archive?.url !== undefined) {
+    return {
+      kind: 'url',
+      url: archive.url,
+      digest,
+      contextDir: contextDir ?? '',
+      secret: archive.secret === undefined ? undefined : reveal(archive.secret),
+      allowedHosts: build.spec.snapshot.egress?.hosts ?? [],
+    };
+  }
+  if (digest !== undefined) return { kind: 'archive', digest };
   throw new GalleyError('OBJECT_INVALID', `Build ${build.metadata.name} has no source.`, {
     hint: 'galley deploy',
   });

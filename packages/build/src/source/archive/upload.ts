@@ -2,15 +2,15 @@ import { createReadStream } from 'node:fs';
 import { shortDigest, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { ImageStore } from '@galley/image/store';
+import type { SourceTree } from '../source-tree.ts';
+import { TreeBuilder } from '../tree-builder.ts';
 import { readTar } from './read-tar.ts';
-import type { SourceTree } from './source-tree.ts';
-import { TreeBuilder } from './tree-builder.ts';
 
 /**
  * An uploaded tar as a source. It is hostile: every entry is checked before it is taken, nothing is written under a name of its
  * choosing. Throws `BLOB_MISSING`, `SOURCE_REFUSED`, `LFS_POINTER`, `SOURCE_TOO_LARGE`.
  */
-export async function openArchive(
+export async function openUpload(
   digest: Digest,
   options: { readonly store: ImageStore; readonly spool: string; readonly signal?: AbortSignal | undefined },
 ): Promise<SourceTree> {

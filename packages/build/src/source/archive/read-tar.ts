@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { extract } from 'tar-stream';
-import type { TreeBuilder } from './tree-builder.ts';
+import { sourceLimits, type TreeBuilder } from '../tree-builder.ts';
 
 /**
  * Takes every entry of a hostile tar into the builder: nothing is written under a name of its choosing, and what is not a file, a
@@ -18,10 +18,14 @@ export async function readTar(source: Readable, builder: TreeBuilder, signal?: A
     });
   });
   const taking = (async () => {
+    let headers = 0;
     for await (const entry of tar) {
-      const { name, type, linkname, mode } = entry.header;
-      if (type === 'file') {
-        await builder.addFile(name, ((mode ?? 0) & 0o100) !== 0, entry as AsyncIterable<Buffer>);
+      headers += 1;
+      if (headers > headersMax) throw tooManyHeaders();
+      const { name, type, linkname, mode, size } = entry.header;
+      if (type === 'file' || type === 'contiguous-file') {
+        const executable = ((mode ?? 0) & 0o100) !== 0;
+        await builder.addFile(name, executable, entry as AsyncIterable<Buffer>, size ?? 0);
         continue;
       }
       if (type === 'symlink') builder.addLink(name, linkname ?? '');
@@ -38,6 +42,16 @@ export async function readTar(source: Readable, builder: TreeBuilder, signal?: A
   if (read.status === 'rejected' && !(taken.status === 'rejected' && taken.reason instanceof GalleyError))
     throw read.reason;
   if (taken.status === 'rejected') throw taken.reason;
+}
+
+/** Folders are no part of a source and are not counted by the builder; an archive of nothing else must end too. */
+const headersMax = 4 * sourceLimits.files;
+
+function tooManyHeaders(): GalleyError {
+  return new GalleyError('SOURCE_TOO_LARGE', `The source is an archive of more than ${headersMax} entries.`, {
+    hint: 'Keep data out of the repository.',
+    details: { headersMax },
+  });
 }
 
 function refusedEntry(path: string, type: string): GalleyError {

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openLayoutStore } from '@galley/image/layout-store';
 import { pack, type Header } from 'tar-stream';
-import { openArchive } from './archive.ts';
-import { openDirectory } from './directory.ts';
-import type { SourceTree } from './source-tree.ts';
-import { layFiles, type Files } from './under-test/repository.ts';
+import { openDirectory } from '../directory.ts';
+import type { SourceTree } from '../source-tree.ts';
+import { layFiles, type Files } from '../under-test/repository.ts';
+import { openUpload } from './upload.ts';
 
 let root: string;
 beforeEach(async () => {
@@ -29,7 +29,7 @@ describe('an uploaded tar as a source', () => {
   async function upload(bytes: Buffer): Promise<SourceTree> {
     const store = await openLayoutStore(join(root, 'images'));
     const { digest } = await store.write(bytes, { mediaType: 'application/x-tar' });
-    return openArchive(digest, { store, spool: join(root, 'archive') });
+    return openUpload(digest, { store, spool: join(root, 'archive') });
   }
 
   async function tarOf(...headers: readonly (Partial<Header> & { name: string })[]): Promise<Buffer> {
@@ -67,7 +67,7 @@ describe('an uploaded tar as a source', () => {
   it('is refused when it is no tar, or not in the store', async () => {
     await expect(upload(Buffer.alloc(2048, 'no tar'))).rejects.toMatchObject({ code: 'SOURCE_REFUSED' });
     const store = await openLayoutStore(join(root, 'images'));
-    const missing = openArchive(`sha256:${'0'.repeat(64)}`, { store, spool: root });
+    const missing = openUpload(`sha256:${'0'.repeat(64)}`, { store, spool: root });
     await expect(missing).rejects.toMatchObject({ code: 'BLOB_MISSING' });
   });
 });
