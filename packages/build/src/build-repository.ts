@@ -147,8 +147,23 @@ async function buildImages(work: BuildWork, environment: Environment): Promise<B
       await context.store.write(Buffer.from(JSON.stringify(read)), { mediaType: 'application/json' })
     ).digest,
     settings: recipe.settings,
-    warnings: [...tree.warnings, ...recipe.requirements.warnings, ...training.warnings],
+    warnings: [
+      ...tree.warnings,
+      ...recipe.requirements.warnings,
+      ...systemWarnings(environment),
+      ...training.warnings,
+    ],
   };
+}
+
+/** What a package's own script would have done is for a person to know. */
+function systemWarnings({ base }: Environment): readonly string[] {
+  const { notSetUp } = base.system;
+  return notSetUp.length === 0
+    ? []
+    : [
+        `apt.txt: set-up scripts of packages are not run; these have more to do than links: ${notSetUp.join(', ')}`,
+      ];
 }
 
 /** The layers of the service image above the environment. */

@@ -79,7 +79,7 @@ export interface PhaseRecord {
 }
 
 export interface LayerRecord {
-  /** `base`, `dependencies`, `project`, `tools`, `runtime`, `code`, `model`, `rehearsed`. */
+  /** `base`, `system`, `dependencies`, `project`, `tools`, `runtime`, `code`, `model`, `rehearsed`. */
   readonly role: string;
   readonly digest: Digest;
   readonly sizeBytes: number;

@@ -67,6 +67,7 @@ export async function planBuild(source: SourceSpec, options: PlanOptions): Promi
       builds,
       layers: [
         'base',
+        ...(recipe.systemPackages.length === 0 ? [] : ['system']),
         'dependencies',
         'runtime',
         ...(builds.length === 0 ? [] : ['project']),

@@ -19,6 +19,7 @@ export const buildErrorCodes = {
   RECIPE_CONFLICT: { sort: 'user', status: 422 },
   RECIPE_UNSUPPORTED: { sort: 'user', status: 422 },
   LOCK_OUT_OF_DATE: { sort: 'user', status: 422 },
+  APT_PACKAGE_UNKNOWN: { sort: 'user', status: 422 },
   LOCK_NEEDS_BUILD: { sort: 'user', status: 422 },
   CONDA_PACKAGE_UNKNOWN: { sort: 'user', status: 422 },
   INDEX_NOT_ALLOWED: { sort: 'user', status: 422 },

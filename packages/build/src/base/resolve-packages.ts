@@ -12,6 +12,8 @@ export interface ResolveOptions {
   readonly architecture: string;
   readonly mirrors: Mirrors;
   readonly signal?: AbortSignal | undefined;
+  /** What is installed already, in the form of dpkg's status; default: nothing. Then no package at all may be an answer. */
+  readonly installed?: string;
   /** Keyring that signs the suite. */
   readonly keyring?: string;
 }
@@ -44,7 +46,7 @@ export async function resolvePackages(
     const uris = parseAptUris(
       await run('--print-uris', '--yes', '--no-install-recommends', 'install', ...names),
     );
-    if (uris.length > 0) return uris;
+    if (uris.length > 0 || options.installed !== undefined) return uris;
     throw new GalleyError('BASE_UNAVAILABLE', `apt names no package of ${options.suite} with a sha256.`);
   } finally {
     await rm(root, { recursive: true, force: true });
@@ -70,7 +72,7 @@ async function writeConfiguration(root: string, options: ResolveOptions): Promis
     ...(security === undefined ? [] : [`deb ${signed} ${security} ${suite}-security main`]),
   ];
   await writeFile(join(root, 'sources.list'), `${sources.join('\n')}\n`);
-  await writeFile(join(root, 'status'), '');
+  await writeFile(join(root, 'status'), options.installed ?? '');
   const settings: Readonly<Record<string, string>> = {
     'Dir::State': root,
     'Dir::State::status': join(root, 'status'),

@@ -1,26 +1,36 @@
 import type { BuildContext } from '../build.ts';
 import { buildBase, type Base } from '../base/build-base.ts';
 import { planBase } from '../base/plan-base.ts';
+import { makeSystemLayer, type SystemLayer } from '../system/system-layer.ts';
 import type { PhaseLog } from './phase-log.ts';
 
 export interface BasesOptions {
   readonly context: BuildContext;
   readonly phases: PhaseLog;
   readonly object: string;
+  /** Debian packages that the repository asks for. */
+  readonly systemPackages: readonly string[];
 }
+
+/** A base with the Debian packages of the repository over it. */
+export interface SystemBase extends Base {
+  readonly system: SystemLayer;
+}
+
+const nothing: SystemLayer = { layer: undefined, packages: [], notSetUp: [], cached: true };
 
 /** The bases of one build: made when first asked for, each once. */
 export class Bases {
   readonly #options: BasesOptions;
   readonly #signal: AbortSignal;
-  readonly #made = new Map<string, Promise<Base>>();
+  readonly #made = new Map<string, Promise<SystemBase>>();
 
   constructor(options: BasesOptions, signal: AbortSignal) {
     this.#options = options;
     this.#signal = signal;
   }
 
-  of(python: string): Promise<Base> {
+  of(python: string): Promise<SystemBase> {
     const known = this.#made.get(python) ?? this.#make(python);
     this.#made.set(python, known);
     return known;
@@ -31,12 +41,19 @@ export class Bases {
     await Promise.allSettled(this.#made.values());
   }
 
-  #make(python: string): Promise<Base> {
-    const { context, object, phases } = this.#options;
-    return phases.run('base', async (end) => {
-      const made = await buildBase(await planBase(python), { ...context, object, signal: this.#signal });
+  async #make(python: string): Promise<SystemBase> {
+    const { context, object, phases, systemPackages } = this.#options;
+    const parts = { ...context, object, signal: this.#signal };
+    const base = await phases.run('base', async (end) => {
+      const made = await buildBase(await planBase(python), parts);
       end({ state: made.cached ? 'skipped' : 'done', reason: `${made.suite}, Python ${made.pythonFull}` });
       return made;
+    });
+    if (systemPackages.length === 0) return { ...base, system: nothing };
+    return phases.run('system', async (end) => {
+      const system = await makeSystemLayer(systemPackages, base, parts);
+      end({ state: system.cached ? 'skipped' : 'done', reason: `${system.packages.length} Debian packages` });
+      return { ...base, system };
     });
   }
 }

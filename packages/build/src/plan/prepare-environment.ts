@@ -3,21 +3,20 @@ import { buildLayer } from '@galley/image/layer/build-layer';
 import type { WheelFile } from '@galley/image/wheel/wheel-fault';
 import { wheelLayer, wheelLayers, type WheelLayer } from '@galley/image/wheel/wheel-layers';
 import type { BuildContext, LayerRecord } from '../build.ts';
-import type { Base } from '../base/build-base.ts';
 import { LayerCache, type CachedLayer } from '../cache/layer-cache.ts';
 import { stepKey } from '../cache/record-cache.ts';
 import { toolsEnvironment, userEnvironment } from '../layers/environments.ts';
 import { packRuntime } from '../layers/runtime-layer.ts';
 import { lockDigest, type LockedWheel } from '../lock/lock.ts';
 import type { Recipe } from '../recipe/recipe.ts';
-import { Bases } from './bases.ts';
+import { Bases, type SystemBase } from './bases.ts';
 import { lockAndFetch, type LockAndFetchOptions, type Wheels } from './lock-and-fetch.ts';
 import type { LockedRecipe } from './lock-recipe.ts';
-import { toolsVenv } from './toolchain.ts';
+import { systemLayers, toolsVenv } from './toolchain.ts';
 
 /** Everything of an image that does not depend on the repository's files: what a warm rebuild takes as it is. */
 export interface Environment {
-  readonly base: Base;
+  readonly base: SystemBase;
   /** With the Python whose wheels were found. */
   readonly locked: LockedRecipe;
   /** Of the whole lock: what decides a training. */
@@ -36,7 +35,7 @@ export async function prepareEnvironment(recipe: Recipe, options: PrepareOptions
   const { context, phases } = options;
   const failed = new AbortController();
   const signal = AbortSignal.any([context.signal, failed.signal]);
-  const bases = new Bases(options, signal);
+  const bases = new Bases({ ...options, systemPackages: recipe.systemPackages }, signal);
   // Most likely the one; where its pins have no wheel, the lock asks for another.
   bases.of(recipe.python.version).catch(() => undefined);
   try {
@@ -60,7 +59,7 @@ export async function prepareEnvironment(recipe: Recipe, options: PrepareOptions
 }
 
 async function layerAll(
-  base: Base,
+  base: SystemBase,
   wheels: Wheels,
   options: PrepareOptions,
   signal: AbortSignal,
@@ -85,18 +84,12 @@ async function layerAll(
   const project = await oneLayer(
     store,
     files((wheel) => served.has(wheel.name) && wheel.local === true),
-    {
-      ...user,
-      createdBy: 'galley project',
-    },
+    { ...user, createdBy: 'galley project' },
   );
   const kernel = await oneLayer(
     store,
     files((wheel) => !served.has(wheel.name)),
-    {
-      ...user,
-      createdBy: 'galley kernel',
-    },
+    { ...user, createdBy: 'galley kernel' },
   );
   const tools = await wheelLayer(store, wheels.tools, {
     cacheDir,
@@ -110,7 +103,7 @@ async function layerAll(
     base,
     locked,
     lockDigest: lockDigest(locked.lock.wheels),
-    serving: [base.layer, ...dependencies, runtime.layer, ...project],
+    serving: [base.layer, ...systemLayers(base), ...dependencies, runtime.layer, ...project],
     running: [...kernel, venv.layer, tools],
     records: [
       record(
@@ -120,6 +113,9 @@ async function layerAll(
         base.reproducible
           ? `base.lock ${base.suite}`
           : `Python ${base.pythonFull} of this machine on ${base.suite}`,
+      ),
+      ...systemLayers(base).map((layer) =>
+        record('system', layer, base.system.cached, base.system.packages.map(({ name }) => name).join(', ')),
       ),
       ...dependencies.map((layer) => wheelRecord('dependencies', layer)),
       record('runtime', runtime.layer, runtime.cached, 'galley-runtime'),

@@ -16,6 +16,8 @@ export interface RecipeRecord {
   readonly requirements: readonly RequirementRecord[];
   /** For the notebook only. */
   readonly running: readonly RequirementRecord[];
+  /** Debian packages that are asked for. */
+  readonly systemPackages: readonly string[];
   /** Pins that were replaced. */
   readonly changes: readonly PinChange[];
   /** RFC 3339; undefined: as packages are now. */
@@ -55,6 +57,7 @@ export function recipeRecord(recipe: Recipe, locked: LockedRecipe): RecipeRecord
     guessed: requirements.guessed,
     requirements: requirements.requirements.map(toRecord),
     running: requirements.running.map(toRecord),
+    systemPackages: recipe.systemPackages,
     changes: [...python, ...(recipe.lockFacts?.changes ?? []), ...(locked.lock.changes ?? [])],
     ...(asOf === undefined ? {} : { asOf }),
     warnings: requirements.warnings,

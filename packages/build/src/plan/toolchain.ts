@@ -1,10 +1,12 @@
 import type { Digest } from '@galley/api/digest';
 import { assembleImage } from '@galley/image/assemble/assemble-image';
+import type { Layer } from '@galley/image/descriptor';
 import { buildLayer } from '@galley/image/layer/build-layer';
 import { wheelLayer } from '@galley/image/wheel/wheel-layers';
 import { venvEntries } from '@galley/image/wheel/venv-entries';
 import type { BuildContext } from '../build.ts';
 import type { Base } from '../base/build-base.ts';
+import type { SystemBase } from './bases.ts';
 import { LayerCache, type CachedLayer } from '../cache/layer-cache.ts';
 import { stepKey } from '../cache/record-cache.ts';
 import { toolsEnvironment } from '../layers/environments.ts';
@@ -27,9 +29,14 @@ export async function toolsVenv(
   );
 }
 
+/** The layers of a base: its own, and that of the repository's Debian packages. */
+export function systemLayers({ system }: SystemBase): readonly Layer[] {
+  return system.layer === undefined ? [] : [system.layer];
+}
+
 /** Base and pip: what builds a source distribution. Its own small lock; made only when a package needs it. */
 export async function toolchainImage(
-  base: Base,
+  base: SystemBase,
   options: { readonly context: BuildContext; readonly object: string; readonly signal: AbortSignal },
 ): Promise<{ readonly image: Digest; readonly key: string }> {
   const { context, signal, object } = options;
@@ -58,7 +65,8 @@ export async function toolchainImage(
     createdBy: 'galley toolchain',
   });
   const image = await assembleImage(store, {
-    layers: [base.layer, venv.layer, tools],
+    // With the repository's own Debian packages: a compiler that it asks for is at hand.
+    layers: [base.layer, ...systemLayers(base), venv.layer, tools],
     config: {
       User: '1001:0',
       WorkingDir: '/tmp',

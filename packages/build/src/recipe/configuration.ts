@@ -61,7 +61,7 @@ const foreign: Readonly<Record<string, string>> = {
 };
 
 /** Set-up that runs code of the repository while the image is made, or at every start. */
-const scripts = ['postBuild', 'start', 'apt.txt'];
+const scripts = ['postBuild', 'start'];
 
 /** Decides which files are heard, and why the others are not. Pure. Throws `RECIPE_CONFLICT`, `RECIPE_UNSUPPORTED`. */
 export function chooseConfiguration(paths: ReadonlySet<string>): Configuration {
@@ -79,6 +79,8 @@ export function chooseConfiguration(paths: ReadonlySet<string>): Configuration {
     } else files.push({ path, use: 'passed over', why: `${environment.path} decides` });
   }
   const project = findProject(paths, folder, environment, files);
+  if (paths.has(at('apt.txt')))
+    files.push({ path: at('apt.txt'), use: 'adds', why: 'Debian packages under the environment' });
   files.push(...elsewhere(paths, folder), ...foreignFiles(paths, at));
   return { folder, environment, project, files };
 }
@@ -155,7 +157,7 @@ function findProject(
 /** With a configuration folder what lies at the root is not heard. */
 function elsewhere(paths: ReadonlySet<string>, folder: string): readonly FileUse[] {
   if (folder === '') return [];
-  return [...candidates.map(({ name }) => name), 'runtime.txt', ...scripts]
+  return [...candidates.map(({ name }) => name), 'apt.txt', 'runtime.txt', ...scripts]
     .filter((name) => paths.has(name))
     .map((path): FileUse => ({ path, use: 'passed over', why: `${folder}/ describes the environment` }));
 }

@@ -2,6 +2,7 @@ import type { GalleyYaml } from '@galley/api/kind/application';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { SourceTree } from '../source/source-tree.ts';
 import { chooseConfiguration, type Configuration, type FileUse } from './configuration.ts';
+import { readAptTxt } from './file/apt-txt.ts';
 import { readToml } from './file/pyproject.ts';
 import { findNotebooks } from './find-notebooks.ts';
 import { readGalleyYaml } from './galley-yaml.ts';
@@ -16,6 +17,8 @@ export interface Recipe {
   readonly notebooksFrom: string;
   readonly python: PythonChoice;
   readonly requirements: Requirements;
+  /** Debian packages that are asked for. */
+  readonly systemPackages: readonly string[];
   /** Where files of set-up lie: `''`, `binder`, `.binder`. */
   readonly folder: string;
   /** The lock that decides, when Galley wrote it. */
@@ -75,6 +78,10 @@ export async function makeRecipe(tree: SourceTree, request: RecipeRequest): Prom
     notebooksFrom: choice.from,
     python,
     requirements,
+    systemPackages: await readAptTxt(
+      tree,
+      configuration.folder === '' ? 'apt.txt' : `${configuration.folder}/apt.txt`,
+    ),
     folder: configuration.folder,
     lockFacts,
     files: [...configuration.files, ...files, ...requirements.files],

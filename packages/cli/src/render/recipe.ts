@@ -16,6 +16,7 @@ export function describeRecipe(recipe: RecipeRecord): string {
   return [
     `Notebooks ${safeText(notebooks.join(', '))} (${safeText(notebooksFrom)})`,
     `Python    ${python.version} (${safeText(python.from)})`,
+    ...(recipe.systemPackages.length === 0 ? [] : [`Debian    ${safeText(recipe.systemPackages.join(' '))}`]),
     ...(recipe.asOf === undefined ? [] : [`As of     ${recipe.asOf}`]),
     ...(files.length === 0 ? [] : ['', table(['FILE', '', 'WHY'], files)]),
     ...(changes.length === 0 ? [] : ['', table(['REPLACED', 'PIN', 'BY', 'WHY'], changes)]),

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { treeOfFiles } from '../../source/tree-of-files.ts';
 import type { SourceTree } from '../../source/source-tree.ts';
 import { readProject } from '../project.ts';
+import { readAptTxt } from './apt-txt.ts';
 import { condaName } from './conda-names.ts';
 import { condaVersions, readEnvironmentYml } from './environment-yml.ts';
 import { readPipfile } from './pipfile.ts';
@@ -117,6 +118,22 @@ describe('requirements.txt', () => {
     ]);
     await expect(readRequirementsTxt(files, 'hashed.txt')).rejects.toMatchObject({
       details: { from: 'hashed.txt line 2' },
+    });
+  });
+});
+
+describe('apt.txt', () => {
+  it('is names without comments, sorted', async () => {
+    expect(
+      await readAptTxt(await tree({ 'apt.txt': '\uFEFFlibgl1 # for opencv\r\n\ngit\ngit\n' }), 'apt.txt'),
+    ).toEqual(['git', 'libgl1']);
+  });
+
+  it.each(['git=1.0', '--allow-downgrades', 'Git', '$(reboot)', 'a b'])('refuses %s', async (line) => {
+    const reading = readAptTxt(await tree({ 'apt.txt': `git\n${line}\n` }), 'apt.txt');
+    await expect(reading).rejects.toMatchObject({
+      code: 'REQUIREMENTS_INVALID',
+      details: { from: 'apt.txt line 2' },
     });
   });
 });
