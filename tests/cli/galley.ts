@@ -12,7 +12,13 @@ const bin = fileURLToPath(new URL('../../bin/galley', import.meta.url));
 /** Types a command as a user would, in a home of its own; never throws for an exit code. */
 export function galley(
   args: readonly string[],
-  options: { readonly home: string; readonly cwd?: string; readonly input?: string },
+  options: {
+    readonly home: string;
+    readonly cwd?: string;
+    readonly input?: string;
+    /** Over the test's own environment. */
+    readonly env?: Readonly<Record<string, string>>;
+  },
 ): Promise<Session> {
   return new Promise((resolve) => {
     const child = execFile(
@@ -26,6 +32,7 @@ export function galley(
           GALLEY_API_PORT: '0',
           GALLEY_GATEWAY_PORT: '0',
           NO_COLOR: '1',
+          ...options.env,
         },
         maxBuffer: 64 << 20,
       },

@@ -1,17 +1,20 @@
-/** An abort signal that fires at the first SIGINT or SIGTERM; a second one ends the process at once, as people expect. */
+/**
+ * An abort signal that fires at the first SIGINT, SIGTERM or SIGHUP (the terminal was closed). A second Ctrl-C ends the process at once, as
+ * people expect. A second SIGTERM does not: systemd sends one to every process of a service, and the launcher before us hands
+ * its own on, so it comes twice from one stop.
+ */
 export function createAbortOnSignal(process: NodeJS.Process): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
-  const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(130);
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (controller.signal.aborted && name === 'SIGINT') process.exit(130);
     controller.abort(new Error('interrupted'));
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of names) process.on(name, onSignal);
   return {
     signal: controller.signal,
     release: () => {
-      process.off('SIGINT', onSignal);
-      process.off('SIGTERM', onSignal);
+      for (const name of names) process.off(name, onSignal);
     },
   };
 }

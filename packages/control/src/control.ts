@@ -25,9 +25,11 @@ export interface ControlOptions {
   readonly onError: (controller: string, key: string, error: unknown) => void;
 }
 
-/** The reconcilers of one home, running. */
+/** The reconcilers of one home. */
 export interface Control {
   readonly monitors: MonitorDesk;
+  /** Lets the reconcilers go to work. Until then nothing is started, stopped or routed. */
+  run(): void;
   /** Aborts reconciles and builds and waits for them; workloads go on. */
   close(): Promise<void>;
 }
@@ -35,8 +37,8 @@ export interface Control {
 /** Reconciles at once: they wait for processes and sockets most of the time. */
 const concurrency = 8;
 
-/** Wires stores, engine and traffic into reconcilers and lets them run. Knows no adapter. */
-export function startControl(options: ControlOptions): Control {
+/** Wires stores, engine and traffic into reconcilers. Knows no adapter. */
+export function createControl(options: ControlOptions): Control {
   const { stores, engine, images, traffic, clock } = options;
   const { objects, counts } = stores;
   const driver = new Driver({ clock, concurrency, onError: options.onError });
@@ -48,9 +50,16 @@ export function startControl(options: ControlOptions): Control {
     onEnd: (uid) => void signalBuild(options, driver, uid),
   });
   registerKinds(driver, { options, desk, runner });
-  const relays = relaySignals({ objects, engine, driver, signal: closing.signal, onError: options.onError });
+  let relays: Promise<void> | undefined;
   return {
     monitors: desk,
+    run() {
+      const { signal } = closing;
+      relays ??= Promise.all([
+        relaySignals({ objects, engine, driver, signal, onError: options.onError }),
+        traffic.keepGateway(signal, (error) => options.onError('gateway', 'process', error)),
+      ]).then(() => undefined);
+    },
     async close() {
       closing.abort();
       // The driver first: a build that is stopped here must stay `Running`, so that the next start runs it again.

@@ -3,7 +3,7 @@ import type { Engine } from '@galley/engine/engine';
 import { openLayoutStore } from '@galley/image/layout-store';
 import type { ImageStore } from '@galley/image/store';
 import { makeHome, type HomeLayout } from './owner/home.ts';
-import { lockHome } from './owner/lock.ts';
+import { lockHome, type OwnerRole } from './owner/lock.ts';
 
 /** A home that this process owns, with its images and its engine. */
 export interface OwnedHome {
@@ -14,10 +14,10 @@ export interface OwnedHome {
   close(): Promise<void>;
 }
 
-/** Takes a home for this process. Throws `HOME_IN_USE` with the owner's pid, `HOME_INVALID`. */
-export async function openHome(root: string): Promise<OwnedHome> {
+/** Takes a home for this process. Throws `HOME_IN_USE`, which names the owner, and `HOME_INVALID`. */
+export async function openHome(root: string, role: OwnerRole): Promise<OwnedHome> {
   const layout = makeHome(root);
-  const lock = lockHome(layout.lock, process.pid);
+  const lock = lockHome(layout.lock, role);
   try {
     const images = await openLayoutStore(layout.images, { wipe: true });
     const engine = await createRuncEngine({ root: layout.engine, store: images });

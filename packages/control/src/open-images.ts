@@ -9,10 +9,10 @@ export interface OwnedImages {
   close(): void;
 }
 
-/** Takes a home for work on its images alone. Throws `HOME_IN_USE` with the owner's pid, `HOME_INVALID`. */
+/** Takes a home for work on its images alone. Throws `HOME_IN_USE`, which names the owner, and `HOME_INVALID`. */
 export async function openImages(root: string): Promise<OwnedImages> {
   const layout = makeHome(root);
-  const lock = lockHome(layout.lock, process.pid);
+  const lock = lockHome(layout.lock, 'command');
   try {
     const images = await openLayoutStore(layout.images, { wipe: true });
     return { images, close: () => lock.release() };

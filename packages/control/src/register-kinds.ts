@@ -1,3 +1,4 @@
+import type { GalleyError } from '@galley/api/error/galley-error';
 import type { KindName } from '@galley/api/kind/kinds';
 import type { ControlOptions } from './control.ts';
 import { actOnApplication } from './kind/application/act.ts';
@@ -75,11 +76,12 @@ function registerBuild(register: Register, { options, runner }: KindParts): void
 function registerRevision(register: Register, { options, desk }: KindParts): void {
   const { engine, traffic } = options;
   const { objects, secrets, counts } = options.stores;
+  const refusals = new Map<string, GalleyError>();
   register({
     kind: 'Revision',
-    observe: (revision, signal) => observeRevision(revision, { objects, engine, traffic }, signal),
+    observe: (revision, signal) => observeRevision(revision, { objects, engine, traffic, refusals }, signal),
     plan: planRevision,
     act: (action, observed, signal) =>
-      actOnRevision(action, observed, { objects, engine, secrets, monitors: counts, desk }, signal),
+      actOnRevision(action, observed, { objects, engine, secrets, monitors: counts, desk, refusals }, signal),
   });
 }

@@ -15,7 +15,7 @@ export interface OneBuild {
 
 /** One build without a server: takes the home, builds, lets go. Throws `HOME_IN_USE` when a server owns it, and the build's errors. */
 export async function runOneBuild(build: OneBuild): Promise<BuildResult> {
-  const home = await openHome(build.home);
+  const home = await openHome(build.home, 'build');
   try {
     const result = await buildRepository(build.source, build.options, {
       store: home.images,

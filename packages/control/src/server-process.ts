@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { Emit } from '@galley/api/event';
-import { serverInfo, startControl, type Control } from './control.ts';
+import { createControl, serverInfo, type Control } from './control.ts';
 import { openHome, type OwnedHome } from './open-home.ts';
 import { identifyProcess } from './owner/process-identity.ts';
 import { removeServerFile, writeServerFile } from './owner/server-file.ts';
@@ -33,53 +33,65 @@ const nobody = 65_534;
 const stopGraceMs = 5000;
 
 /**
- * The server of a home, from lock to release: resolves when it has stopped and, unless asked to keep them, everything it ran is gone.
- * Throws `HOME_IN_USE`, `PORT_IN_USE`, `GATEWAY_FAILED`.
+ * The server of a home, from lock to release: resolves when it has stopped and, unless asked to keep them, everything it ran is gone. One
+ * that cannot start leaves everything as it found it: what an earlier server left serving goes on. Throws `HOME_IN_USE`, `PORT_IN_USE`,
+ * `GATEWAY_FAILED`.
  */
 export async function runServer(options: RunServerOptions): Promise<void> {
-  const home = await openHome(options.home);
-  const stores = openStores(home.layout, Date.now);
+  const home = await openHome(options.home, 'server');
+  try {
+    const stores = openStores(home.layout, Date.now);
+    try {
+      await serveUntilStopped(options, home, stores);
+    } finally {
+      stores.close();
+    }
+  } finally {
+    await home.close();
+  }
+}
+
+async function serveUntilStopped(options: RunServerOptions, home: OwnedHome, stores: Stores): Promise<void> {
   const stop = new AbortController();
   let keep = options.keep ?? false;
-  const signal = AbortSignal.any([options.signal, stop.signal]);
   const traffic = new Traffic({
     folder: home.layout.gateway,
     port: options.gatewayPort ?? 7080,
     ...gatewayIdentity(home),
   });
-  let control: Control | undefined;
-  let api: ApiServer | undefined;
+  const gateway = await traffic.ensureGateway();
+  const control = createControl({
+    ...home,
+    stores,
+    traffic,
+    gatewayPort: () => gateway.port,
+    // Loaded with the first build: it takes 20 MB that a server at rest does not need (bench/at-rest.ts).
+    runBuild: async (...build) => (await import('@galley/build/build-repository')).buildRepository(...build),
+    clock: systemClock,
+    onError: faultLog(home),
+  });
+  const parts = { home, stores, control, gatewayPort: gateway.port };
+  const api = await serve(options, parts, (wanted) => {
+    keep = wanted;
+    stop.abort();
+  }).catch(async (error: unknown) => {
+    if (!gateway.adopted) await traffic.stop();
+    throw error;
+  });
   try {
-    const gateway = await traffic.ensureGateway();
-    control = startControl({
-      ...home,
-      stores,
-      traffic,
-      gatewayPort: () => gateway.port,
-      // Loaded with the first build: it takes 20 MB that a server at rest does not need (bench/at-rest.ts).
-      runBuild: async (...build) =>
-        (await import('@galley/build/build-repository')).buildRepository(...build),
-      clock: systemClock,
-      onError: faultLog(home),
-    });
-    api = await serve(options, { home, stores, control, gatewayPort: gateway.port }, (wanted) => {
-      keep = wanted;
-      stop.abort();
-    });
+    control.run();
     options.emit({
       object: 'server',
       phase: 'server',
       step: `${api.url}, services at http://127.0.0.1:${gateway.port}`,
       state: 'done',
     });
-    await untilAborted(signal);
+    await untilAborted(AbortSignal.any([options.signal, stop.signal]));
   } finally {
     removeServerFile(home.layout.serverFile);
-    await api?.close();
-    await control?.close();
+    // Both at once: Ctrl-C reaches the programs of a build too, and their end must find reconcilers that no longer listen.
+    await Promise.all([control.close(), api.close()]);
     if (!keep) await removeEverything(home, traffic);
-    stores.close();
-    await home.close();
   }
 }
 

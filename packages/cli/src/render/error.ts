@@ -1,3 +1,4 @@
+import { errorCodes, type ErrorCode } from '@galley/api/error/codes';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Colors } from './colors.ts';
 import { safeText } from './safe-text.ts';
@@ -21,10 +22,24 @@ export function renderError(error: unknown, colors: Colors): string {
   return lines.join('\n');
 }
 
+/** The last error that a process of ours rendered without colours into `text`, such as a log; undefined: it says none. */
+export function readRenderedError(text: string): GalleyError | undefined {
+  const found = [...text.matchAll(/^Error ([A-Z_]+): (.*)$/gm)].at(-1);
+  const [, code = '', message = ''] = found ?? [];
+  // A stack trace of ours is no sentence for a person: its whole log says more.
+  if (found === undefined || !isErrorCode(code) || code === 'INTERNAL') return undefined;
+  const hint = /^Next: (.*)$/m.exec(text.slice(found.index))?.[1];
+  return new GalleyError(code, message, hint === undefined ? {} : { hint });
+}
+
 /** Exit codes: 2 for the user to mend, 3 for the machine, 70 for us (sysexits' EX_SOFTWARE), 130 after Ctrl-C. */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof GalleyError)) return 70;
   return { user: 2, environment: 3, bug: 70 }[error.sort];
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCodes, code);
 }
 
 /** Source and traceback of a failing cell, when the error carries them. */

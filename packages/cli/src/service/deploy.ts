@@ -8,6 +8,7 @@ import type { Emit } from '@galley/api/event';
 import type { Client } from '@galley/api/http/client';
 import type { Application, ApplicationSpec } from '@galley/api/kind/application';
 import type { Build, BuildObjectStatus } from '@galley/api/kind/build';
+import type { Revision } from '@galley/api/kind/revision';
 import { deployedAtAnnotation } from '@galley/control/kind/build/annotations';
 import { openSource } from '@galley/build/source/open-source';
 import type { SourceArgument } from './source-argument.ts';
@@ -213,7 +214,7 @@ async function followBuild(client: Client, build: Build, options: DeployOptions)
   }
 }
 
-/** Waits until the revision of the build answers; its name. */
+/** Waits until the revision of the build answers; its name. Throws `ROLLOUT_FAILED`, `BUILD_CANCELLED` when a newer deploy takes its place. */
 async function waitForRevision(
   client: Client,
   application: Application,
@@ -221,41 +222,60 @@ async function waitForRevision(
   options: DeployOptions,
 ): Promise<string> {
   const { name } = application.metadata;
+  const object = `application/${name}`;
   const step = `revision of ${build.metadata.name}`;
-  options.emit({ object: `application/${name}`, phase: 'rollout', step, state: 'started' });
+  options.emit({ object, phase: 'rollout', step, state: 'started' });
   const startedMs = Date.now();
   for (;;) {
     const now = await client.get('Application', options.project, name);
-    const revision = now?.status.servingRevision;
-    const object =
-      revision === undefined ? undefined : await client.get('Revision', options.project, revision);
-    if (revision !== undefined && object?.spec.build === build.metadata.name && object.status.serving) {
-      options.emit({
-        object: `application/${name}`,
-        phase: 'rollout',
-        step: revision,
-        state: 'done',
-        elapsedMs: Date.now() - startedMs,
-      });
+    const serving = await revisionOf(client, options.project, now?.status.servingRevision);
+    const elapsedMs = Date.now() - startedMs;
+    if (serving?.spec.build === build.metadata.name && serving.status.serving) {
+      const { name: revision } = serving.metadata;
+      options.emit({ object, phase: 'rollout', step: revision, state: 'done', elapsedMs });
       return revision;
     }
-    const serving = now?.status.conditions.find((c) => c.type === 'Serving');
-    if (serving?.status === 'False' && terminalReasons.has(serving.reason)) {
-      throw new GalleyError(
-        'ROLLOUT_FAILED',
-        `The new revision of ${name} does not serve: ${serving.message}`,
-        {
-          hint: `galley logs ${name}`,
-          details: { reason: serving.reason },
-        },
-      );
-    }
+    const newest = await revisionOf(client, options.project, now?.status.latestRevision);
+    if (newest?.spec.build === build.metadata.name) throwIfHopeless(name, now, elapsedMs);
+    else if (now?.status.latestBuild !== build.metadata.name) throw superseded(build, now);
     await sleep(100, undefined, { signal: options.signal });
   }
 }
 
-/** Reasons of the Serving condition after which waiting is of no use. */
-const terminalReasons = new Set(['NoIsolation', 'RevisionFailed', 'CrashLoop']);
+function revisionOf(
+  client: Client,
+  project: string,
+  name: string | undefined,
+): Promise<Revision | undefined> {
+  return name === undefined ? Promise.resolve(undefined) : client.get('Revision', project, name);
+}
+
+/** Reasons of the Ready condition after which waiting is of no use. */
+const terminalReasons = new Set(['NoIsolation', 'CrashLoop', 'Refused']);
+/** As long as Kubernetes waits for a rollout to make progress. */
+const rolloutMs = 600_000;
+
+/** The application's own condition says what is with its newest revision, and which one goes on serving meanwhile. */
+function throwIfHopeless(name: string, application: Application | undefined, elapsedMs: number): void {
+  const ready = application?.status.conditions.find(({ type }) => type === 'Ready');
+  if (ready?.status !== 'False') return;
+  if (!terminalReasons.has(ready.reason) && elapsedMs < rolloutMs) return;
+  throw new GalleyError('ROLLOUT_FAILED', `The new revision of ${name} does not serve: ${ready.message}`, {
+    hint: `galley logs ${name}`,
+    details: { reason: ready.reason },
+  });
+}
+
+function superseded(build: Build, application: Application | undefined): GalleyError {
+  const by = application?.status.latestBuild ?? 'a deletion';
+  return new GalleyError(
+    'BUILD_CANCELLED',
+    `Build ${build.metadata.name} does not serve: ${by} takes its place.`,
+    {
+      hint: `galley status ${build.spec.application}`,
+    },
+  );
+}
 
 /** The first golden request as a body of /invocations; undefined when the model has none. */
 async function exampleOf(client: Client, project: string, build: string): Promise<string | undefined> {

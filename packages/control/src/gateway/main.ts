@@ -8,26 +8,22 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { flushCompileCache } from 'node:module';
 import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { createAdmin } from './admin.ts';
 import { refuseBroken } from './broken-request.ts';
+import { gatewayMayStay, type GatewayConfig } from './config.ts';
 import { MinuteCounts } from './minute-counts.ts';
-import { dropPrivileges, type Identity } from './privileges.ts';
+import { dropPrivileges } from './privileges.ts';
 import { createProxy } from './proxy.ts';
 import { parseRouteTable } from './route-table.ts';
 import { Routing } from './routing.ts';
-
-export interface GatewayConfig {
-  /** Holds `routes.json` and `admin.sock`; becomes the working directory. */
-  readonly folder: string;
-  readonly port: number;
-  /** Absent: serves under the ids that it was started with. */
-  readonly identity?: Identity;
-}
 
 /** As long as the runtime's own grace (`_limits.py`, `stop_seconds`). */
 const drainMs = 25_000;
 
 const config = JSON.parse(process.argv[2] ?? '') as GatewayConfig;
+// An owner that was killed before it wrote down who we are would never find us again, and our port would be taken for ever.
+if ((await text(process.stdin)) !== gatewayMayStay) process.exit(0);
 const routing = new Routing();
 const counts = new MinuteCounts(Date.now);
 // Relative paths from here on: after the rights are gone the folders above may not be passable.

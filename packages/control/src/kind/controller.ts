@@ -1,3 +1,4 @@
+import { GalleyError } from '@galley/api/error/galley-error';
 import type { KindName, KindTypes } from '@galley/api/kind/kinds';
 import type { Reconcile } from '../reconcile/driver.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -27,8 +28,9 @@ export function keyOf(object: {
 
 /**
  * One reconcile: observe, plan, write the status, act. The status goes first: what is about to be done is on disk before
- * it is done, so a crash in between is found by the next look. A lost race on the status ends the run; the driver's
- * next one decides on what is there then. `gone` is told of a key that names nothing any more.
+ * it is done, so a crash in between is found by the next look. A lost race on the object ends the run, and the next
+ * one decides on what is there then: it is no failure, so it is neither logged nor made to wait. `gone` is told of a key that names
+ * nothing any more.
  */
 export function reconcileWith<K extends KindName, Observed, Action>(
   controller: Controller<K, Observed, Action>,
@@ -36,7 +38,7 @@ export function reconcileWith<K extends KindName, Observed, Action>(
   now: () => number,
   gone: (key: string) => void,
 ): Reconcile {
-  return async (key, signal) => {
+  const reconcile: Reconcile = async (key, signal) => {
     const [namespace = '', name = ''] = key.split('/');
     const object = await objects.get(controller.kind, namespace, name);
     if (object === undefined) {
@@ -55,6 +57,11 @@ export function reconcileWith<K extends KindName, Observed, Action>(
     }
     return plan.requeueAfterMs === undefined ? {} : { requeueAfterMs: plan.requeueAfterMs };
   };
+  return (key, signal) =>
+    reconcile(key, signal).catch((error: unknown) => {
+      if (error instanceof GalleyError && error.code === 'CONFLICT') return { requeueAfterMs: 0 };
+      throw error;
+    });
 }
 
 /** Adds or takes away a finalizer of the object as it is now; nothing happens when it is so already or the object is gone. */

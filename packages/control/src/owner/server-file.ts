@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { Type, type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { processLives } from './process-identity.ts';
+import { replaceFile } from './replace-file.ts';
 
 /** `server.json`: how commands find the owner of a GALLEY_HOME. */
 const ServerFile = Type.Object({
@@ -36,11 +36,8 @@ export function readServerFile(path: string): ServerFile | undefined {
   return processLives({ pid, startTicks: startTime, bootId }) ? content : undefined;
 }
 
-/** Written aside and renamed, so that no reader sees half of it. */
 export function writeServerFile(path: string, content: Omit<ServerFile, 'schema'>): void {
-  const draft = `${path}.${randomUUID()}`;
-  writeFileSync(draft, `${JSON.stringify({ schema: 'galley.dev/server/v1', ...content }, null, 2)}\n`);
-  renameSync(draft, path);
+  replaceFile(path, `${JSON.stringify({ schema: 'galley.dev/server/v1', ...content }, null, 2)}\n`, 0o644);
 }
 
 export function removeServerFile(path: string): void {

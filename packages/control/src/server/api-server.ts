@@ -74,7 +74,8 @@ async function listen(app: FastifyInstance, port: number): Promise<void> {
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error) || error.code !== 'EADDRINUSE') throw error;
     throw new GalleyError('PORT_IN_USE', `The API cannot listen on 127.0.0.1:${port}: the port is taken.`, {
-      hint: `ss -ltnp 'sport = :${port}' shows by whom; --api-port takes another.`,
+      hint: `ss -ltnp 'sport = :${port}' shows by whom; GALLEY_API_PORT=0 takes any free one.`,
+      details: { port },
       cause: error,
     });
   }

@@ -1,5 +1,5 @@
-import { X509Certificate } from 'node:crypto';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -38,4 +38,15 @@ test('opening again makes nothing new; near its end the leaf is renewed under th
   expect(
     new X509Certificate(renewed.certificate).verify(new X509Certificate(first.authority).publicKey),
   ).toBe(true);
+});
+
+test('a renewal that was killed in the middle is done again', async () => {
+  const first = await openCertificate(folder, now);
+  const renewed = await openCertificate(folder, now + 380 * dayMs);
+  // The new key came to disk, the certificate for it did not.
+  await writeFile(join(folder, 'server.pem'), first.certificate);
+  const mended = await openCertificate(folder, now + 380 * dayMs);
+  expect(mended.certificate).not.toBe(first.certificate);
+  expect(new X509Certificate(mended.certificate).checkPrivateKey(createPrivateKey(mended.key))).toBe(true);
+  expect(mended.authority).toBe(renewed.authority);
 });

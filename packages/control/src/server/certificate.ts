@@ -1,6 +1,7 @@
 import { KeyObject, X509Certificate, createPrivateKey, webcrypto } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile } from '../owner/replace-file.ts';
 
 /** What the HTTPS server and its clients need, in PEM. */
 export interface ServingCertificate {
@@ -38,10 +39,10 @@ export async function openCertificate(folder: string, now: number): Promise<Serv
   };
   if (!existsSync(paths.authority) || !existsSync(paths.authorityKey) || endsBefore(paths.authority, now)) {
     const authority = await makeAuthority(now);
-    write(paths.authorityKey, authority.key);
-    write(paths.authority, authority.certificate);
+    replaceFile(paths.authorityKey, authority.key, 0o600);
+    replaceFile(paths.authority, authority.certificate, 0o600);
     await writeLeaf(paths, now);
-  } else if (!existsSync(paths.leaf) || !existsSync(paths.leafKey) || endsBefore(paths.leaf, now)) {
+  } else if (!leafFits(paths) || endsBefore(paths.leaf, now)) {
     await writeLeaf(paths, now);
   }
   return {
@@ -112,16 +113,22 @@ async function writeLeaf(paths: Paths, now: number): Promise<void> {
     },
     webcrypto,
   );
-  write(paths.leafKey, await keyPem(keys.privateKey));
-  write(paths.leaf, `${certificate.toString('pem')}\n`);
+  replaceFile(paths.leafKey, await keyPem(keys.privateKey), 0o600);
+  replaceFile(paths.leaf, `${certificate.toString('pem')}\n`, 0o600);
+}
+
+/** After `kill -9` in the middle of a renewal the files are of two generations: each whole, but none fits another. */
+function leafFits(paths: Paths): boolean {
+  if (!existsSync(paths.leaf) || !existsSync(paths.leafKey)) return false;
+  const leaf = new X509Certificate(readFileSync(paths.leaf));
+  const authority = new X509Certificate(readFileSync(paths.authority));
+  return (
+    leaf.checkPrivateKey(createPrivateKey(readFileSync(paths.leafKey))) && leaf.verify(authority.publicKey)
+  );
 }
 
 function endsBefore(path: string, now: number): boolean {
   return new X509Certificate(readFileSync(path)).validToDate.getTime() < now + renewDays * dayMs;
-}
-
-function write(path: string, content: string): void {
-  writeFileSync(path, content, { mode: 0o600 });
 }
 
 /** RFC 5280 §4.1.2.2: positive, at most 20 bytes. */

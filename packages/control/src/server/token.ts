@@ -1,12 +1,19 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { GalleyError } from '@galley/api/error/galley-error';
+import { replaceFile } from '../owner/replace-file.ts';
 
 /** The API's token: made at the first start, in a file of mode 0600; whoever may read GALLEY_HOME may use the API. */
 export function openToken(path: string): string {
-  if (!existsSync(path)) {
-    writeFileSync(path, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+  if (!existsSync(path)) replaceFile(path, `${randomBytes(32).toString('base64url')}\n`, 0o600);
+  const token = readFileSync(path, 'utf8').trim();
+  // An empty one would be the token of every request that brings none.
+  if (token === '') {
+    throw new GalleyError('HOME_INVALID', `The file ${path} holds no token.`, {
+      hint: `rm ${path}: the next start makes a new one.`,
+    });
   }
-  return readFileSync(path, 'utf8').trim();
+  return token;
 }
 
 /** Compares an `Authorization` header in a time that does not depend on how much of it is right. */

@@ -1,8 +1,9 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { SecretInfo } from '@galley/api/http/messages';
+import { replaceFile } from '../owner/replace-file.ts';
 
 const keyBytes = 32;
 const nonceBytes = 12;
@@ -12,7 +13,7 @@ export const secretBytesMax = 1024 * 1024;
 
 /** Reads the key that seals secrets, or makes one: 32 random bytes in a file of mode 0600. Throws `SECRET_UNREADABLE` for a broken file. */
 export function openSecretKey(path: string): Buffer {
-  if (!existsSync(path)) writeFileSync(path, randomBytes(keyBytes), { mode: 0o600, flag: 'wx' });
+  if (!existsSync(path)) replaceFile(path, randomBytes(keyBytes), 0o600);
   const key = readFileSync(path);
   if (key.length !== keyBytes) {
     throw new GalleyError(

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -7,9 +7,10 @@ import { Type, type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { GatewayState } from '../gateway/admin.ts';
-import type { GatewayConfig } from '../gateway/main.ts';
+import { gatewayMayStay, type GatewayConfig } from '../gateway/config.ts';
 import type { Identity } from '../gateway/privileges.ts';
 import { identifyProcess, processLives, type ProcessIdentity } from '../owner/process-identity.ts';
+import { replaceFile } from '../owner/replace-file.ts';
 import { askGatewayState } from './gateway-client.ts';
 
 const startMs = 15_000;
@@ -49,8 +50,11 @@ export function adminSocket(folder: string): string {
   return join(folder, 'admin.sock');
 }
 
-/** The gateway of an earlier life of control if it still answers on the right port, else a new one. Throws `PORT_IN_USE`, `GATEWAY_FAILED`. */
-export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+/**
+ * The gateway of an earlier life of control if it still answers and was asked for the same port, else a new one; `port` is where that listens
+ * when it takes the place of one that died. Throws `PORT_IN_USE`, `GATEWAY_FAILED`.
+ */
+export async function startGateway(options: GatewayOptions, port = options.port): Promise<RunningGateway> {
   const former = readRecord(options.folder);
   if (former !== undefined && processLives(former)) {
     const state = await askGatewayState(adminSocket(options.folder)).catch(() => undefined);
@@ -59,7 +63,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     }
     await stopGateway(former);
   }
-  return launch(options);
+  return launch(options, port);
 }
 
 /** Lets requests under way end, then ends the process. */
@@ -76,14 +80,14 @@ export async function stopGateway(identity: ProcessIdentity): Promise<void> {
   }
 }
 
-async function launch(options: GatewayOptions): Promise<RunningGateway> {
+async function launch(options: GatewayOptions, port: number): Promise<RunningGateway> {
   const { folder } = options;
   rmSync(adminSocket(folder), { force: true });
   const logPath = join(folder, 'gateway.log');
   const log = openSync(logPath, 'a', 0o600);
   const config: GatewayConfig = {
     folder,
-    port: options.port,
+    port,
     ...(options.identity === undefined ? {} : { identity: options.identity }),
   };
   const main = fileURLToPath(new URL('../gateway/main.ts', import.meta.url));
@@ -93,15 +97,19 @@ async function launch(options: GatewayOptions): Promise<RunningGateway> {
     cwd: folder,
     // Of a session of its own: Ctrl-C in a terminal is for control, which ends it in order.
     detached: true,
-    stdio: ['ignore', log, log],
+    stdio: ['pipe', log, log],
     env: cacheEnvironment(process.env),
   });
   closeSync(log);
   child.unref();
-  const state = await untilAnswers(child, folder, options.port, logPath);
-  const identity = identifyProcess(state.pid);
+  const identity = identifyProcess(child.pid ?? -1);
+  if (identity !== undefined)
+    writeRecord(folder, { schema: 'galley.dev/gateway/v1', ...identity, asked: options.port });
+  // Only now: a gateway that is not written down, because we were killed, would never be found again, and ends by itself.
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(gatewayMayStay);
+  const state = await untilAnswers(child, folder, port, logPath);
   if (identity === undefined) throw gatewayFailed(logPath, 'ended at once');
-  writeRecord(folder, { schema: 'galley.dev/gateway/v1', ...identity, asked: options.port });
   return { process: identity, port: state.port, adopted: false };
 }
 
@@ -142,7 +150,7 @@ function readRecord(folder: string): Record | undefined {
 }
 
 function writeRecord(folder: string, record: Record): void {
-  writeFileSync(join(folder, 'gateway.json'), `${JSON.stringify(record)}\n`);
+  replaceFile(join(folder, 'gateway.json'), `${JSON.stringify(record)}\n`, 0o600);
 }
 
 function portInUse(port: number): GalleyError {
@@ -150,7 +158,8 @@ function portInUse(port: number): GalleyError {
     'PORT_IN_USE',
     `The gateway cannot listen on 127.0.0.1:${port}: the port is taken.`,
     {
-      hint: `ss -ltnp 'sport = :${port}' shows by whom; --gateway-port takes another.`,
+      details: { port },
+      hint: `ss -ltnp 'sport = :${port}' shows by whom; GALLEY_GATEWAY_PORT=0 takes any free one.`,
     },
   );
 }

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import {
@@ -7,6 +7,7 @@ import {
   type ApplicationRoute,
   type RouteTable,
 } from '../gateway/route-table.ts';
+import { replaceFile } from '../owner/replace-file.ts';
 
 /** The routing file: what control wants the gateway to do. It survives control, so that a restart routes nobody away. */
 export class RoutingFile {
@@ -43,9 +44,7 @@ export class RoutingFile {
     applications.sort((a, b) => (`${a.project}/${a.name}` < `${b.project}/${b.name}` ? -1 : 1));
     if (isDeepStrictEqual(applications, this.table.applications)) return;
     this.table = { schema: 'galley.dev/routes/v1', version: this.table.version + 1, applications };
-    const draft = `${this.path}.draft`;
-    writeFileSync(draft, JSON.stringify(this.table), { mode: 0o644 });
-    renameSync(draft, this.path);
+    replaceFile(this.path, JSON.stringify(this.table), 0o644);
   }
 }
 

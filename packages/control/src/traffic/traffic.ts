@@ -17,6 +17,9 @@ import { RoutingFile } from './routing-file.ts';
 /** How long the gateway may take to use a new table before it is asked again by signal, and before that is a failure. */
 const nudgeMs = 500;
 const appliedMs = 5000;
+/** How often the process is looked after; and how long to wait when it could not be started. */
+const lookMs = 500;
+const restartMs = 5000;
 /** Counts are cumulative per minute: read again from a little before the last reading on. */
 const countsOverlapMinutes = 2;
 
@@ -46,11 +49,26 @@ export class Traffic {
   async ensureGateway(): Promise<RunningGateway> {
     if (this.gateway !== undefined && processLives(this.gateway.process)) return this.gateway;
     const port = this.gateway?.port ?? this.options.port;
-    this.starting ??= startGateway({ ...this.options, port }).finally(() => {
+    this.starting ??= startGateway(this.options, port).finally(() => {
       this.starting = undefined;
     });
-    this.gateway = await this.starting;
-    return this.gateway;
+    const started = await this.starting;
+    this.gateway = started;
+    return started;
+  }
+
+  /**
+   * Looks after the process until the signal fires, and starts it anew when it has died: nothing else would notice before the next
+   * change of a route. `onFault` is told when that fails; it is tried again.
+   */
+  async keepGateway(signal: AbortSignal, onFault: (error: unknown) => void): Promise<void> {
+    while (!signal.aborted) {
+      const failed = await this.ensureGateway().then(
+        () => false,
+        (error: unknown) => (onFault(error), true),
+      );
+      await delay(failed ? restartMs : lookMs, undefined, { signal, ref: false }).catch(() => undefined);
+    }
   }
 
   async observe(project: string, name: string): Promise<ObservedTraffic> {

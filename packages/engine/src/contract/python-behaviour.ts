@@ -27,7 +27,8 @@ const sources: Record<Behaviour, string> = {
   fail: 'sys.exit(3)',
   sleep: `
 def stop(*_):
-    print("stopping")
+    # Not print: the signal may come while print("ready") still writes, which forbids another one.
+    os.write(1, b"stopping\\n")
     os._exit(0)
 signal.signal(signal.SIGTERM, stop)
 print("ready")

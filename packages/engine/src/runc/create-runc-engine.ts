@@ -1,12 +1,12 @@
-import { chmod, chown, mkdir, readFile, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { ImageStore } from '@galley/image/store';
 import type { Engine } from '../engine.ts';
 import { readCgroupHierarchy } from './cgroup/hierarchy.ts';
 import type { Host } from './host.ts';
-import { openProjectUids, shiftBase } from './identity.ts';
+import { openProjectUids } from './identity.ts';
 import { checkIsolation } from './isolation.ts';
-import { layoutOf, type Layout } from './layout.ts';
+import { layoutOf } from './layout.ts';
+import { makeDirectories } from './lifecycle/directories.ts';
 import { recover } from './lifecycle/recover.ts';
 import { NoIsolationEngine } from './no-isolation-engine.ts';
 import { Doors } from './network/doors.ts';
@@ -57,21 +57,4 @@ export async function createRuncEngine(options: RuncEngineOptions): Promise<Engi
   };
   await recover(host, table);
   return new RuncEngine(host, table, isolation);
-}
-
-async function makeDirectories(layout: Layout): Promise<void> {
-  await mkdir(layout.root, { recursive: true, mode: 0o700 });
-  await rm(layout.tmp, { recursive: true, force: true });
-  for (const directory of [layout.snapshots, layout.tmp, layout.workloads]) {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-  }
-  await mkdir(dirname(layout.run), { recursive: true, mode: 0o711 });
-  for (const directory of [layout.run, layout.running]) {
-    await mkdir(directory, { recursive: true, mode: 0o710 });
-    await chown(directory, 0, shiftBase);
-    await chmod(directory, 0o710);
-  }
-  for (const directory of [layout.runcState, layout.exits, layout.groups]) {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-  }
 }

@@ -2,6 +2,7 @@ import type { ImageStore } from '@galley/image/store';
 import type { CgroupHierarchy } from './cgroup/hierarchy.ts';
 import type { ProjectUids } from './identity.ts';
 import type { Layout } from './layout.ts';
+import { releaseRuntimeDirectory } from './lifecycle/directories.ts';
 import type { Egress } from './network/egress.ts';
 import type { HostLimits } from './oci/host-limits.ts';
 import type { OciSeccomp } from './oci/seccomp.ts';
@@ -28,4 +29,10 @@ export interface Host {
 /** The control group of a workload. The instance keeps two engines of one machine apart. */
 export function cgroupsPath(host: Host, project: string, id: string): string {
   return `/galley/${host.layout.instance}/${project}/${id}`;
+}
+
+/** Lets go of what the engine holds on the machine for no workload in particular. Workloads go on. */
+export async function closeHost(host: Host): Promise<void> {
+  await host.egress.closeAll();
+  await releaseRuntimeDirectory(host.layout);
 }

@@ -18,7 +18,7 @@ import { watchStatuses } from '../workload/watch-statuses.ts';
 import { checkWorkload } from '../workload/check-workload.ts';
 import { publicWorkload, specHash } from '../workload/public-workload.ts';
 import { readUsage } from './cgroup/counters.ts';
-import { cgroupsPath, type Host } from './host.ts';
+import { cgroupsPath, closeHost, type Host } from './host.ts';
 import { inspectWorkload } from './inspect/inspect-workload.ts';
 import type { Isolation } from './isolation.ts';
 import { eraseWorkload, stopWorkload } from './lifecycle/clean-up.ts';
@@ -190,7 +190,7 @@ export class RuncEngine implements Engine {
     clearInterval(this.#look);
     for (const entry of this.#table.entries()) clearTimeout(entry.deadline);
     await this.#table.idle();
-    await this.#host.egress.closeAll();
+    await closeHost(this.#host);
   }
 
   async #start(entry: Entry, workload: Workload, signal: AbortSignal | undefined): Promise<WorkloadStatus> {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Client } from '@galley/api/http/client';
+import { processLives } from '@galley/control/owner/process-identity';
 import { findServer } from '../../server/running-server.ts';
 import type { Command } from '../command.ts';
 
@@ -19,16 +20,24 @@ export const command: Command = {
   },
 };
 
+/** The gateway answers what is under way for up to 25 s, and replicas have their own grace. */
 const goneWithinMs = 60_000;
 
-/** Asks the server to stop and waits until its process is gone. */
+/**
+ * Asks the server to stop and waits until its process is gone: it is no longer found long before that, and whoever starts the next one
+ * needs the home. Throws `SERVER_STUCK`.
+ */
 export async function stopServer(home: string, client: Client, keep: boolean): Promise<void> {
+  const server = await findServer(home);
+  if (server === undefined) return;
+  const identity = { pid: server.pid, startTicks: server.startTime, bootId: server.bootId };
   await client.call('serverStop', { body: { keep } });
   const deadline = Date.now() + goneWithinMs;
-  while ((await findServer(home)) !== undefined) {
+  while (processLives(identity)) {
     if (Date.now() > deadline) {
-      throw new GalleyError('SERVER_STUCK', `The server for ${home} does not stop.`, {
-        hint: `Look at ${home}/server.log, then end its process.`,
+      throw new GalleyError('SERVER_STUCK', `The server for ${home} does not stop: process ${server.pid}.`, {
+        hint: `Look at ${home}/server.log, then end its process: kill ${server.pid}`,
+        details: { home, pid: server.pid },
       });
     }
     await sleep(50);

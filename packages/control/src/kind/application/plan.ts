@@ -47,7 +47,8 @@ export function planApplication(
   if (!observed.application.metadata.finalizers.includes(applicationFinalizer)) {
     actions.push({ do: 'addFinalizer' });
   }
-  if (build !== undefined) actions.push(build, ...supersede(observed, build.name));
+  if (build !== undefined) actions.push(build);
+  actions.push(...supersede(observed, build?.name));
   if (revision !== undefined) actions.push(revision);
   if (route !== undefined) actions.push(route);
   if (observed.monitor === undefined && observed.revisions.length > 0) actions.push({ do: 'createMonitor' });
@@ -88,8 +89,12 @@ function nextNumber(builds: readonly Build[], revisions: readonly Revision[]): n
   return Math.max(0, ...builds.map((build) => build.spec.number), ...revisions.map((r) => r.spec.number)) + 1;
 }
 
-function supersede(observed: ObservedApplication, by: string): readonly ApplicationAction[] {
-  return observed.builds
+/** Every build but the newest is stopped, whenever it was superseded: we may have been killed right after the newer one was made. */
+function supersede(observed: ObservedApplication, due: string | undefined): readonly ApplicationAction[] {
+  const { builds } = observed;
+  const older = due === undefined ? builds.slice(0, -1) : builds;
+  const by = due ?? builds.at(-1)?.metadata.name ?? '';
+  return older
     .filter((build) => !buildHasEnded(build) && build.metadata.annotations[cancelAnnotation] === undefined)
     .map((build) => ({ do: 'cancelBuild', name: build.metadata.name, reason: `${by} takes its place` }));
 }

@@ -1,3 +1,5 @@
+import { GalleyError } from '@galley/api/error/galley-error';
+import type { Revision } from '@galley/api/kind/revision';
 import type { Engine } from '@galley/engine/engine';
 import type { MonitorDesk } from '../../monitor/monitor-desk.ts';
 import type { MonitorStore } from '../../store/monitor-store.ts';
@@ -7,6 +9,7 @@ import { setFinalizer } from '../controller.ts';
 import { secretsOfPhase } from '../secret-use.ts';
 import type { ObservedRevision } from './observe.ts';
 import { revisionFinalizer, type RevisionAction } from './plan.ts';
+import type { ReplicaWorkload } from './replica-workload.ts';
 
 export interface RevisionParts {
   readonly objects: ObjectStore;
@@ -15,6 +18,8 @@ export interface RevisionParts {
   readonly monitors: MonitorStore;
   /** Reads what a replica has counted, once more, before it goes. */
   readonly desk: Pick<MonitorDesk, 'collectLast'>;
+  /** Written here, read by the next observation: see `ObservedRevision.refused`. */
+  readonly refusals: Map<string, GalleyError>;
 }
 
 /** Does one action; each may be done twice. */
@@ -25,22 +30,38 @@ export async function actOnRevision(
   signal: AbortSignal,
 ): Promise<void> {
   const { revision } = observed;
-  const { uid, namespace } = revision.metadata;
+  const { uid } = revision.metadata;
   switch (action.do) {
     case 'addFinalizer':
       return setFinalizer(parts.objects, 'Revision', revision, revisionFinalizer, true);
     case 'removeFinalizer':
       return setFinalizer(parts.objects, 'Revision', revision, revisionFinalizer, false);
-    case 'ensure': {
-      const reveal = (name: string) => parts.secrets.reveal(namespace, name);
-      const secrets = secretsOfPhase(revision.spec.secrets, 'service', reveal);
-      await parts.engine.ensure({ ...action.workload, secrets }, signal);
-      return;
-    }
+    case 'ensure':
+      return ensure(action.workload, revision, parts, signal);
     case 'remove':
       if (action.collect) await parts.desk.collectLast(revision, action.workload, signal);
       return parts.engine.remove(action.workload, action.graceMs);
     case 'removeRecords':
+      parts.refusals.delete(uid);
       return parts.monitors.remove(uid);
+  }
+}
+
+/** What is the user's to mend is no failure of ours: the next status says it, and it is tried again. */
+async function ensure(
+  workload: ReplicaWorkload,
+  revision: Revision,
+  parts: RevisionParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { uid, namespace } = revision.metadata;
+  try {
+    const reveal = (name: string) => parts.secrets.reveal(namespace, name);
+    const secrets = secretsOfPhase(revision.spec.secrets, 'service', reveal);
+    await parts.engine.ensure({ ...workload, secrets }, signal);
+    parts.refusals.delete(uid);
+  } catch (error) {
+    if (!(error instanceof GalleyError)) throw error;
+    parts.refusals.set(uid, error);
   }
 }

@@ -1,3 +1,4 @@
+import type { GalleyError } from '@galley/api/error/galley-error';
 import type { Application } from '@galley/api/kind/application';
 import type { Revision } from '@galley/api/kind/revision';
 import type { Engine, WorkloadStatus } from '@galley/engine/engine';
@@ -23,12 +24,16 @@ export interface ObservedRevision {
   readonly replicas: ReadonlyMap<string, ObservedReplica>;
   /** Why nothing can run here, with the command that mends it. */
   readonly isolationFix: string | undefined;
+  /** Why the last replica that was asked for could not even be tried: a secret is missing, a limit is none. */
+  readonly refused: GalleyError | undefined;
 }
 
 export interface RevisionSources {
   readonly objects: ObjectStore;
   readonly engine: Engine;
   readonly traffic: Traffic;
+  /** By the uid of the revision. */
+  readonly refusals: ReadonlyMap<string, GalleyError>;
 }
 
 export async function observeRevision(
@@ -59,5 +64,6 @@ export async function observeRevision(
       ),
     ),
     isolationFix: isolation.missing === undefined ? undefined : (isolation.fix ?? 'galley doctor'),
+    refused: sources.refusals.get(revision.metadata.uid),
   };
 }

@@ -39,15 +39,7 @@ export function planReplica(observed: ObservedRevision, workload: ReplicaWorkloa
     restarts: former?.restarts ?? 0,
     failures: former?.failures ?? 0,
   };
-  if (found === undefined) {
-    return {
-      replica: { ...base, phase: 'pending' },
-      actions: [{ do: 'ensure', workload }],
-      lookAgainMs: startingPollMs,
-      reason: 'Starting',
-      message: `${workload.id} is being started.`,
-    };
-  }
+  if (found === undefined) return planMissing(observed, workload, base);
   switch (found.status.phase) {
     case 'pending':
     case 'starting':
@@ -62,6 +54,17 @@ export function planReplica(observed: ObservedRevision, workload: ReplicaWorkloa
 }
 
 type Base = Pick<ReplicaStatus, 'workload' | 'ready' | 'restarts' | 'failures'>;
+
+function planMissing(observed: ObservedRevision, workload: ReplicaWorkload, base: Base): ReplicaPlan {
+  const { refused } = observed;
+  const plan = { replica: { ...base, phase: 'pending' }, actions: [{ do: 'ensure', workload }] } as const;
+  if (refused === undefined) {
+    const message = `${workload.id} is being started.`;
+    return { ...plan, lookAgainMs: startingPollMs, reason: 'Starting', message };
+  }
+  const fix = refused.hint === undefined ? '' : ` Next: ${refused.hint}`;
+  return { ...plan, lookAgainMs: slowPollMs, reason: 'Refused', message: `${refused.message}${fix}` };
+}
 
 function planPending(observed: ObservedRevision, found: ObservedReplica, base: Base): ReplicaPlan {
   const { status } = found;
