@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** Where the kernel's control groups are mounted on this machine: v1, v2 or both (hybrid). */
 export interface CgroupHierarchy {
@@ -83,9 +84,23 @@ async function removeTree(directory: string): Promise<void> {
     throw error;
   }
   for (const name of names) await removeTree(join(directory, name));
-  try {
-    await rmdir(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  await removeLeaf(directory);
+}
+
+/** A group is busy for a moment after the last of its processes is gone from its list: until the kernel has buried it. */
+const busyMs = 10_000;
+
+async function removeLeaf(directory: string): Promise<void> {
+  const deadline = performance.now() + busyMs;
+  for (;;) {
+    try {
+      await rmdir(directory);
+      return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return;
+      if (code !== 'EBUSY' || performance.now() > deadline) throw error;
+      await delay(5);
+    }
   }
 }
