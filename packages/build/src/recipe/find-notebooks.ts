@@ -1,7 +1,8 @@
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { SourceTree } from '../source/source-tree.ts';
+import { readPythonSources } from './read-cells.ts';
 
-/** Which notebooks run, in order, and what said so. */
+/** Which notebooks (or scripts) run, in order, and what said so. */
 export interface NotebookChoice {
   readonly notebooks: readonly string[];
   /** `galley.yaml`, `.s2i/environment`, `the only notebook`. */
@@ -10,9 +11,14 @@ export interface NotebookChoice {
 
 /**
  * The notebooks of a source: those that were listed, else the list of an S2I repository (builders.md §1.7), else the only one
- * at the root, else the only one at all. Throws `NO_NOTEBOOK`, `SEVERAL_NOTEBOOKS`.
+ * at the root, else the only one at all; where there is none, the only script that binds `predictor`. Throws `NO_NOTEBOOK`,
+ * `SEVERAL_NOTEBOOKS`.
  */
-export async function findNotebooks(tree: SourceTree, listed: readonly string[]): Promise<NotebookChoice> {
+export async function findNotebooks(
+  tree: SourceTree,
+  listed: readonly string[],
+  signal?: AbortSignal,
+): Promise<NotebookChoice> {
   const s2i = listed.length > 0 ? [] : await s2iNotebooks(tree);
   const named = listed.length > 0 ? listed : s2i;
   const all = tree.entries
@@ -27,10 +33,34 @@ export async function findNotebooks(tree: SourceTree, listed: readonly string[])
   const atRoot = all.filter((path) => !path.includes('/'));
   const [only] = atRoot.length === 1 ? atRoot : all.length === 1 ? all : [];
   if (only !== undefined) return { notebooks: [only], from: 'the only notebook' };
-  if (all.length === 0) throw noNotebook('The source holds no notebook.', all);
-  throw new GalleyError(
+  if (all.length > 0) throw several('notebooks', all);
+  const scripts = await servingScripts(tree, signal);
+  const [script] = scripts;
+  if (script === undefined)
+    throw noNotebook('The source holds no notebook, and no script that binds predictor.', all);
+  if (scripts.length > 1) throw several('scripts that bind predictor', scripts);
+  return { notebooks: [script], from: 'the only script that binds predictor' };
+}
+
+/** Scripts outside of tests and packages are few; a data set of Python files is no repository of scripts. */
+const scriptsMax = 200;
+
+async function servingScripts(tree: SourceTree, signal: AbortSignal | undefined): Promise<readonly string[]> {
+  const files = tree.entries
+    .flatMap((entry) => (entry.kind === 'file' && /^[^/]+\.py$/.test(entry.path) ? [entry] : []))
+    .slice(0, scriptsMax);
+  if (files.length === 0) return [];
+  const texts = await Promise.all(files.map(async (file) => (await tree.read(file)).toString('utf8')));
+  const { sources } = await readPythonSources(texts, signal);
+  return files.flatMap(({ path }, index) =>
+    sources[index]?.binds?.includes('predictor') === true ? [path] : [],
+  );
+}
+
+function several(what: string, all: readonly string[]): GalleyError {
+  return new GalleyError(
     'SEVERAL_NOTEBOOKS',
-    `The source holds ${all.length} notebooks and nothing says which run.`,
+    `The source holds ${all.length} ${what} and nothing says which run.`,
     {
       hint: `List them in galley.yaml in the order in which they run: build: {notebooks: [${all.slice(0, 5).join(', ')}]}`,
       details: { notebooks: all.slice(0, 100) },
@@ -54,7 +84,7 @@ function noNotebook(message: string, all: readonly string[]): GalleyError {
   return new GalleyError('NO_NOTEBOOK', message, {
     hint:
       all.length === 0
-        ? 'Build the folder that holds the notebook; a notebook that .gitignore keeps back needs --include.'
+        ? 'Build the folder that holds the notebook; a notebook that .gitignore keeps back needs --include. A script is served when it binds predictor at its top.'
         : `It has ${all.slice(0, 5).join(', ')}: correct build.notebooks in galley.yaml.`,
     details: { notebooks: all.slice(0, 100) },
   });

@@ -10,6 +10,8 @@ export interface NotebookCell {
 export interface Notebook {
   readonly path: string;
   readonly cells: readonly NotebookCell[];
+  /** Of a script: its inline metadata (PEP 723), TOML. */
+  readonly inline?: string | undefined;
 }
 
 /**

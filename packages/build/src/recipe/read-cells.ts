@@ -10,6 +10,8 @@ export interface ReadSource {
   readonly imports: readonly string[];
   /** Arguments of `%pip install` lines. */
   readonly installs: readonly string[];
+  /** Names that it binds at its top. */
+  readonly binds?: readonly string[];
   /** A top-level `requirements = …`. */
   readonly bound?: boolean;
   /** Its literal value. */

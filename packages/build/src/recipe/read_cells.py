@@ -48,6 +48,7 @@ def read(source):
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             names.add(node.module.split(".")[0])
     result["imports"] = sorted(names)
+    result["binds"] = sorted(bound_names(tree))
     for node in tree.body:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
         if any(isinstance(target, ast.Name) and target.id == "requirements" for target in targets) and node.value is not None:
@@ -59,6 +60,23 @@ def read(source):
             except (ValueError, TypeError, RecursionError, MemoryError) as error:
                 result["requirementsError"] = str(error)
     return result
+
+
+def bound_names(tree):
+    """What the statements at the top of a module bind, also below ``if`` and ``with``."""
+    names, waiting = set(), list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names.update(alias.asname or alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Store):
+                names.add(node.id)
+        elif not isinstance(node, ast.Lambda):
+            waiting.extend(ast.iter_child_nodes(node))
+    return names
 
 
 def standard_library():

@@ -10,6 +10,7 @@ import { readLockFacts, requirementLines, type LockFacts } from './locked-requir
 import { parseNotebook, type Notebook } from './notebook.ts';
 import { choosePython, type PythonChoice } from './python-version.ts';
 import { readRequirements, type Requirements } from './requirements.ts';
+import { isScript, parseScript } from './script.ts';
 
 /** What a repository needs to be built: everything that was read, and what said so. */
 export interface Recipe {
@@ -49,11 +50,13 @@ export async function makeRecipe(tree: SourceTree, request: RecipeRequest): Prom
   const choice = await findNotebooks(
     tree,
     request.notebooks.length > 0 ? request.notebooks : (settings?.build?.notebooks ?? []),
+    request.signal,
   );
   const notebooks: Notebook[] = [];
   for (const path of choice.notebooks) {
     const file = tree.find(path);
-    if (file !== undefined) notebooks.push(parseNotebook(path, await tree.read(file)));
+    if (file !== undefined)
+      notebooks.push((isScript(path) ? parseScript : parseNotebook)(path, await tree.read(file)));
   }
   const without = new Set(request.without);
   const paths = tree.entries.map(({ path }) => path).filter((path) => !without.has(path));

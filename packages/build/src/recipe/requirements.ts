@@ -20,6 +20,7 @@ import { readNotebookRequirements } from './notebook-requirements.ts';
 import { declareProject, readProject } from './project.ts';
 import { readPythonSources, type ReadSource } from './read-cells.ts';
 import { pinOf, type Requirement } from './requirement.ts';
+import { readScriptMetadata } from './script-metadata.ts';
 
 export interface Requirements extends Declared {
   /** Nothing was declared: the packages were guessed from the imports. */
@@ -55,7 +56,10 @@ export async function readRequirements(
     ...module,
     source: read(cells.length + index),
   }));
-  const fromNotebook = await readNotebookRequirements(tree, readCells);
+  const fromNotebook = mergeDeclared([
+    await readNotebookRequirements(tree, readCells),
+    readScriptMetadata(notebooks),
+  ]);
   const fromFiles = await readFiles(tree, configuration, signal);
   const overruled = overrule(fromFiles, fromNotebook);
   const declared = mergeDeclared([fromNotebook, overruled.declared]);

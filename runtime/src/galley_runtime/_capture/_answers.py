@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional
 
 from galley_runtime._capture._finish import finish
 from galley_runtime._capture._observe import Observer
-from galley_runtime._capture._shell import adjust_shell
+from galley_runtime._capture._shell import adjust_script, adjust_shell
 from galley_runtime._capture._state import Cell, State
 from galley_runtime._capture._trouble import missing_files, refused_hosts
 
@@ -19,11 +19,13 @@ __all__ = ["Session", "answer"]
 class Session:
     """One notebook in one kernel: `before_cell`, `after_cell`, …, `finish`."""
 
-    def __init__(self, shell: Any, app_dir: str, sample_rows: int, seed: int) -> None:
+    def __init__(self, shell: Any, app_dir: str, sample_rows: int, seed: int, script: Optional[str] = None) -> None:
         self._shell = shell
         self._state = State(shell.user_ns, app_dir, sample_rows, seed)
         self._observer = Observer(self._state)
         self._warned = 0
+        if script is not None:
+            adjust_script(shell, script)
         adjust_shell(shell, self._state)
         self._observer.install(shell)
         # What the kernel itself put there is bound by no cell.

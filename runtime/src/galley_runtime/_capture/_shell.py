@@ -14,7 +14,7 @@ from typing import Any, Callable, List, Optional
 
 from galley_runtime._capture._state import State
 
-__all__ = ["adjust_shell", "is_install"]
+__all__ = ["adjust_script", "adjust_shell", "is_install"]
 
 _NOTE = "Requirements are part of the image: this line installs nothing in a run."
 _INPUT_HINT = (
@@ -81,6 +81,12 @@ def _name_code(shell: Any, state: State) -> None:
         return cell.filename
 
     shell.compile.get_code_name = get_code_name
+
+
+def adjust_script(shell: Any, path: str) -> None:
+    """What Python gives a script that it runs and a kernel does not: its own path, and no arguments but it."""
+    shell.user_ns["__file__"] = path
+    sys.argv[:] = [path]
 
 
 def is_install(command: str) -> bool:

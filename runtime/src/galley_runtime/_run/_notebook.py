@@ -1,4 +1,4 @@
-"""Notebooks as files: any version that nbformat can upgrade is read, the current one is written."""
+"""Notebooks (and scripts) as files: any version that nbformat can upgrade is read, the current one is written."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import warnings
 from typing import Any, Dict
 
 import nbformat
+
+from galley_runtime._run._script import is_script, notebook_of_script
 
 __all__ = ["BrokenNotebook", "injected_parameters", "read_notebook", "write_notebook"]
 
@@ -20,10 +22,12 @@ class BrokenNotebook(Exception):
 
 
 def read_notebook(app_dir: str, name: str) -> Any:
-    """The notebook, upgraded to nbformat 4 and with cell ids. Raises BrokenNotebook."""
+    """The notebook, upgraded to nbformat 4 and with cell ids; a script as the notebook of its cells. Raises BrokenNotebook."""
     path = os.path.join(app_dir, name)
     try:
         with open(path, encoding="utf-8-sig") as file, warnings.catch_warnings():
+            if is_script(name):
+                return notebook_of_script(file.read())
             warnings.simplefilter("ignore")  # missing ids are given below; nbformat warns about each
             notebook = nbformat.read(file, as_version=4)
             notebook.nbformat_minor = max(5, notebook.get("nbformat_minor", 0))

@@ -11,6 +11,7 @@ from galley_runtime._run._notebook import injected_parameters, write_notebook
 from galley_runtime._run._plan import Plan
 from galley_runtime._run._report import Progress, Report, first_line
 from galley_runtime._run._results import Result
+from galley_runtime._run._script import is_script
 from galley_runtime._run._tags import tags_of
 
 __all__ = ["Executed", "Step", "has_parameters", "run_notebook", "steps_of"]
@@ -133,6 +134,7 @@ class _Run:
     ) -> bool:
         expected = end.state == "failed" and "raises-exception" in step.tags
         expected = expected and (end.error or {}).get("type") != "KernelDied"
+        expected = expected or is_script(self.name) and _is_clean_exit(end.error)
         state = "done" if expected else end.state
         error = {**end.error, "source": str(step.cell.source)} if end.error and state != "done" else None
         extra = {} if error is None else {"error": error}
@@ -151,6 +153,11 @@ class _Run:
         return False
 
 
+def _is_clean_exit(error: Optional[Dict[str, str]]) -> bool:
+    """`sys.exit()` and `sys.exit(0)`, with which scripts like to end."""
+    return error is not None and error["type"] == "SystemExit" and error["message"] in ("", "0", "None")
+
+
 async def run_notebook(
     name: str, notebook: Any, steps: List[Step], plan: Plan, folder: str, executed: str, stage: str,
     report: Report, progress: Progress, result: Result,
@@ -162,7 +169,8 @@ async def run_notebook(
     found: Optional[Dict[str, Any]] = None
     try:
         await kernel.start()
-        await kernel.ask("start", app_dir=plan.app_dir, sample_rows=plan.sample_rows, seed=plan.seed)
+        script = os.path.join(plan.app_dir, name) if is_script(name) else None
+        await kernel.ask("start", app_dir=plan.app_dir, sample_rows=plan.sample_rows, seed=plan.seed, script=script)
         for step in steps:
             if not await run.step(step):
                 break
