@@ -1,6 +1,7 @@
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Image } from '../image.ts';
 import type { ImageStore } from '../store.ts';
+import { readEntry } from './read-entry.ts';
 import { visibleEntries } from './visible-entries.ts';
 
 /** Who a process of an image is, by ids inside. */
@@ -64,12 +65,8 @@ export async function findImageUser(
   for await (const entry of visibleEntries(store, image.layers, (path) => names.has(path), signal)) {
     const name = names.get(entry.path);
     names.delete(entry.path);
-    if (name !== undefined && entry.type === 'file' && entry.size <= fileBytesMax) {
-      const chunks: Uint8Array[] = [];
-      // A reader of a tar streams; buffers are the writer's.
-      for await (const chunk of (entry.content?.() ?? []) as AsyncIterable<Uint8Array>) chunks.push(chunk);
-      files[name] = Buffer.concat(chunks).toString('utf8');
-    }
+    const content = name === undefined ? undefined : await readEntry(entry, fileBytesMax);
+    if (name !== undefined && content !== undefined) files[name] = content.toString('utf8');
     if (names.size === 0) break;
   }
   return parseImageUser(text, files);

@@ -39,6 +39,11 @@ class Settled {
   }
 }
 
+/** An entry and the layer that it is of. */
+export interface VisibleEntry extends TarEntry {
+  readonly layer: Layer;
+}
+
 /**
  * The wanted entries of an image as a container would see them, without unpacking it: of each path the topmost layer's, none that an upper
  * layer removed or covers. Links are not followed, neither in the middle of a path nor at its end. The content of an entry is to be read before the next is
@@ -49,14 +54,14 @@ export async function* visibleEntries(
   layers: readonly Layer[],
   wanted: (path: string) => boolean,
   signal?: AbortSignal,
-): AsyncGenerator<TarEntry> {
+): AsyncGenerator<VisibleEntry> {
   const settled = new Settled();
   for (const layer of layers.toReversed()) {
     const tar = openLayer(store, layer.descriptor);
     for await (const entry of readTar(tar, { ...limits, special: 'skip' }, signal)) {
       const whiteout = parseWhiteout(entry.path);
       const isWanted = whiteout === undefined && wanted(entry.path);
-      if (isWanted && !settled.hides(entry.path)) yield entry;
+      if (isWanted && !settled.hides(entry.path)) yield { ...entry, layer };
       // A parent that is no directory covers what lower layers have below it, wanted or not.
       if (isWanted || whiteout !== undefined || entry.type !== 'directory')
         settled.note(entry.path, entry.type);

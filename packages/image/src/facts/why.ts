@@ -7,6 +7,7 @@ import type { ImageStore } from '../store.ts';
 import type { TarEntry } from '../tar/entry.ts';
 import { checkPath } from '../tar/path.ts';
 import { readTar } from '../tar/read-tar.ts';
+import { fileOwner } from './file-owner.ts';
 
 /** What one layer does at a path. */
 export interface PathMention {
@@ -24,6 +25,8 @@ export interface PathMention {
   readonly sizeBytes: number;
   /** Of a link: where it leads. */
   readonly target?: string;
+  /** The Python package whose file it is: `numpy 2.4.6`. */
+  readonly package?: string;
 }
 
 export interface WhyReport {
@@ -102,5 +105,10 @@ export async function why(
     const last = mentions.at(-1);
     if (last !== undefined && !(last.action === 'adds' && last.type === 'directory')) break;
   }
-  return { path: relative, present: mentions[0]?.action === 'adds', mentions };
+  const [first, ...rest] = mentions;
+  if (first?.action !== 'adds') return { path: relative, present: false, mentions };
+  const layer = image.layers[first.layer];
+  const owner = layer === undefined ? undefined : await fileOwner(store, layer, relative, signal);
+  const told = owner === undefined ? first : { ...first, package: owner };
+  return { path: relative, present: true, mentions: [told, ...rest] };
 }

@@ -8,7 +8,7 @@ test('a line that was written is read as it was, whatever the name', () => {
   const name = fc.string({ minLength: 1 }).filter((text) => !/[\r\n]/.test(text));
   fc.assert(
     fc.property(name, (path) => {
-      expect(parseRecord(recordLine(path, hash, 12)).get(path)).toEqual({ path, hash });
+      expect(parseRecord(recordLine(path, hash, 12)).get(path)).toEqual({ path, hash, size: 12 });
     }),
   );
 });

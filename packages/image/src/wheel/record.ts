@@ -3,6 +3,8 @@ export interface RecordLine {
   readonly path: string;
   /** `sha256=…` as in RECORD: algorithm and URL-safe base64 without padding; undefined where the line has none. */
   readonly hash: string | undefined;
+  /** Bytes; 0 where the line does not say. */
+  readonly size: number;
 }
 
 /** Hashes that count; the specification forbids md5 and sha1 (packaging.python.org, recording installed projects). */
@@ -27,8 +29,12 @@ export function parseRecord(text: string): Map<string, RecordLine> {
   const lines = new Map<string, RecordLine>();
   for (const line of text.split(/\r?\n/)) {
     if (line === '') continue;
-    const [path = '', hash = ''] = csvFields(line);
-    lines.set(path, { path, hash: hashPattern.test(hash) ? hash : undefined });
+    const [path = '', hash = '', size = ''] = csvFields(line);
+    lines.set(path, {
+      path,
+      hash: hashPattern.test(hash) ? hash : undefined,
+      size: /^\d{1,12}$/.test(size) ? Number(size) : 0,
+    });
   }
   return lines;
 }

@@ -1,0 +1,124 @@
+import { shortDigest } from '@galley/api/digest';
+import { formatBytes } from '@galley/api/kind/quantity';
+import { readImage } from '@galley/image/assemble/read-image';
+import { diffImages, type ImageDifference } from '@galley/image/facts/diff-images';
+import type { FileDifference } from '@galley/image/facts/diff-files';
+import { safeText } from '../../render/safe-text.ts';
+import { table } from '../../render/table.ts';
+import { openStore } from '../../server/open-store.ts';
+import type { Command } from '../command.ts';
+
+/** Files that are listed without --files. */
+const filesShown = 15;
+
+export const command: Command = {
+  summary: 'What is different between two images: packages, sizes, files, configuration',
+  description: 'Exit code 1 when anything is. Times of files do not count.',
+  examples: [
+    'galley image diff default/iris:good default/iris:latest',
+    'galley image diff 1f2e3d4c 5b6a7988 --files',
+  ],
+  arguments: [
+    { name: 'BEFORE', description: 'a tag, a digest or the first digits of one', completes: 'image' },
+    { name: 'AFTER', description: 'likewise', completes: 'image' },
+  ],
+  options: [
+    { flags: '--files', description: `list every file, not only the ${filesShown} that differ most in size` },
+  ],
+  async run(input, context) {
+    const store = await openStore(context.home);
+    const [before, after] = await Promise.all(
+      [input.args[0] ?? '', input.args[1] ?? ''].map(async (name) =>
+        readImage(store, await store.resolve(name)),
+      ),
+    );
+    if (before === undefined || after === undefined) throw new Error('two references gave no two images');
+    if (before.digest === after.digest) return { text: 'They are the same image.', value: { same: true } };
+    const difference = await diffImages(store, before, after, context.signal);
+    return {
+      text: describe(difference, input.options['files'] === true),
+      value: { same: false, ...difference },
+      names: difference.files.map(({ path }) => path),
+      exitCode: 1,
+    };
+  },
+};
+
+function describe(difference: ImageDifference, allFiles: boolean): string {
+  const { before, after, packages, files, configuration } = difference;
+  const sides = (
+    [
+      ['before', before],
+      ['after', after],
+    ] as const
+  ).map(([name, one]) => [
+    name,
+    shortDigest(one.digest),
+    formatBytes(one.sizeBytes),
+    String(one.layers),
+    String(one.ownLayers),
+    formatBytes(one.ownBytes),
+  ]);
+  const shown = allFiles
+    ? files
+    : files.toSorted((a, b) => Math.abs(b.bytes) - Math.abs(a.bytes)).slice(0, filesShown);
+  return [
+    table(['', 'DIGEST', 'SIZE', 'LAYERS', 'OWN LAYERS', 'OWN SIZE'], sides, [
+      'left',
+      'left',
+      'right',
+      'right',
+      'right',
+      'right',
+    ]),
+    ...section(
+      `Packages: ${packages.length}`,
+      packages.map((one) => [
+        one.name,
+        one.before ?? '—',
+        one.after ?? '—',
+        signed(one.bytes),
+        one.ecosystem,
+      ]),
+    ),
+    ...section(summary(files), shown.map(fileRow)),
+    ...(shown.length < files.length
+      ? [`  … and ${files.length - shown.length} more; --files lists them`]
+      : []),
+    ...section(
+      `Configuration: ${configuration.length}`,
+      configuration.map((one) => [safeText(one.name), cut(one.before), cut(one.after)]),
+    ),
+  ].join('\n');
+}
+
+function section(title: string, rows: readonly (readonly string[])[]): readonly string[] {
+  if (rows.length === 0) return ['', title];
+  const columns = Math.max(...rows.map((row) => row.length));
+  const [, ...lines] = table(
+    Array.from({ length: columns }, () => ''),
+    rows,
+  ).split('\n');
+  return ['', title, ...lines.map((line) => `  ${line}`)];
+}
+
+function summary(files: readonly FileDifference[]): string {
+  const count = (change: FileDifference['change']): number =>
+    files.filter((one) => one.change === change).length;
+  const bytes = files.reduce((sum, one) => sum + one.bytes, 0);
+  return `Files: ${count('added')} added, ${count('removed')} removed, ${count('changed')} changed, ${signed(bytes)}`;
+}
+
+function fileRow(one: FileDifference): readonly string[] {
+  const marks = { added: '+', removed: '-', changed: '~' } as const;
+  return [marks[one.change], `/${safeText(one.path)}`, signed(one.bytes), one.what.join(', ')];
+}
+
+function signed(bytes: number): string {
+  return bytes === 0 ? '±0' : `${bytes < 0 ? '-' : '+'}${formatBytes(Math.abs(bytes))}`;
+}
+
+function cut(text: string): string {
+  const tame = safeText(text);
+  return tame === '' ? '—' : tame.length > 40 ? `${tame.slice(0, 39)}…` : tame;
+}

@@ -1,0 +1,150 @@
+import type { Digest } from '@galley/api/digest';
+import { parseRecord } from '../wheel/record.ts';
+import type { Image } from '../image.ts';
+import type { ImageStore } from '../store.ts';
+import { readHeaders, type Headers } from './headers.ts';
+import { readEntry } from './read-entry.ts';
+import { visibleEntries, type VisibleEntry } from './visible-entries.ts';
+
+/** A package that an image holds. */
+export interface PackageFacts {
+  readonly ecosystem: 'debian' | 'python';
+  /** Of Python as the index normalises it: `scikit-learn`. */
+  readonly name: string;
+  readonly version: string;
+  /** Unpacked bytes as the package itself says; 0: it does not. */
+  readonly sizeBytes: number;
+  /** The layer that it is in, by its blob. */
+  readonly layer: Digest;
+  /** Where it is listed: `opt/galley/env/…/numpy-2.4.6.dist-info`, `var/lib/dpkg/status`. */
+  readonly path: string;
+  /** Debian: `amd64`, `all`. */
+  readonly architecture?: string;
+  /** Debian: the source package, where its name is another. */
+  readonly source?: string;
+  /** As the package writes it: an SPDX expression, or free words. */
+  readonly licence?: string;
+  readonly summary?: string;
+  readonly homepage?: string;
+}
+
+/** Lists of packages are text of this size at most; larger ones are not read. */
+const listBytesMax = 32 << 20;
+
+const dpkgStatus = /^var\/lib\/dpkg\/status(?:\.d\/[^/]+)?$/;
+const pythonMetadata = /^(.+\.dist-info)\/(METADATA|RECORD)$/;
+
+/** Takes the lists of packages out of the entries of an image. */
+export class PackageReader {
+  readonly #debian: PackageFacts[] = [];
+  readonly #python = new Map<string, { facts?: PackageFacts; sizeBytes: number }>();
+
+  /** True for the files that list packages. */
+  wants(path: string): boolean {
+    return dpkgStatus.test(path) || pythonMetadata.test(path);
+  }
+
+  /** Reads one of those, before the next entry is asked for. */
+  async add(entry: VisibleEntry): Promise<void> {
+    const content = await readEntry(entry, listBytesMax);
+    if (content === undefined) return;
+    const text = content.toString('utf8');
+    const at = { layer: entry.layer.descriptor.digest, path: entry.path };
+    const [, folder = '', file = ''] = pythonMetadata.exec(entry.path) ?? [];
+    if (folder === '') {
+      this.#debian.push(...readDpkg(text, at));
+      return;
+    }
+    const known = this.#python.get(folder) ?? { sizeBytes: 0 };
+    if (file === 'RECORD') this.#python.set(folder, { ...known, sizeBytes: recordBytes(text) });
+    else {
+      const facts = readPython(text, { ...at, path: folder });
+      if (facts !== undefined) this.#python.set(folder, { ...known, facts });
+    }
+  }
+
+  /** Sorted by ecosystem, name and place. */
+  list(): readonly PackageFacts[] {
+    const python = [...this.#python.values()].flatMap(({ facts, sizeBytes }) =>
+      facts === undefined ? [] : [{ ...facts, sizeBytes }],
+    );
+    return [...this.#debian, ...python].sort(
+      (a, b) => compare(a.ecosystem, b.ecosystem) || compare(a.name, b.name) || compare(a.path, b.path),
+    );
+  }
+}
+
+/** The packages of an image as a container sees them, sorted by ecosystem and name. Throws as `visibleEntries` does. */
+export async function listPackages(
+  store: ImageStore,
+  image: Image,
+  signal?: AbortSignal,
+): Promise<readonly PackageFacts[]> {
+  const reader = new PackageReader();
+  for await (const entry of visibleEntries(store, image.layers, (path) => reader.wants(path), signal)) {
+    await reader.add(entry);
+  }
+  return reader.list();
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+type Place = Pick<PackageFacts, 'layer' | 'path'>;
+
+/** Debian's list: a paragraph for each package. */
+function readDpkg(text: string, at: Place): readonly PackageFacts[] {
+  return text.split(/\n\n+/).flatMap((paragraph): readonly PackageFacts[] => {
+    const headers = readHeaders(paragraph.replace(/^\n+/, ''));
+    const { package: name, version, architecture, status } = headers;
+    // `status.d` of distroless images has no Status; elsewhere a removed package keeps its paragraph.
+    if (name === undefined || version === undefined || (status !== undefined && !/ installed$/.test(status)))
+      return [];
+    const kibibytes = Number(headers['installed-size'] ?? 0);
+    const source = headers['source']?.replace(/ \(.*$/, '');
+    return [
+      {
+        ecosystem: 'debian',
+        name,
+        version,
+        sizeBytes: Number.isSafeInteger(kibibytes) ? kibibytes * 1024 : 0,
+        ...at,
+        ...(architecture === undefined ? {} : { architecture }),
+        ...(source === undefined || source === name ? {} : { source }),
+        ...about(headers, 'description'),
+      },
+    ];
+  });
+}
+
+function readPython(text: string, at: Place): PackageFacts | undefined {
+  const headers = readHeaders(text);
+  const { name, version } = headers;
+  if (name === undefined || version === undefined) return undefined;
+  // METADATA of old packages holds whole licences in one field.
+  const licence = headers['license-expression'] ?? headers['license']?.split('\n')[0];
+  return {
+    ecosystem: 'python',
+    name: name.toLowerCase().replaceAll(/[-_.]+/g, '-'),
+    version,
+    sizeBytes: 0,
+    ...at,
+    ...(licence === undefined || licence === '' || licence.length > 200 ? {} : { licence }),
+    ...about(headers, 'summary'),
+  };
+}
+
+function about(headers: Headers, summaryName: string): Pick<PackageFacts, 'summary' | 'homepage'> {
+  const summary = headers[summaryName]?.split('\n')[0];
+  const homepage = headers['homepage'] ?? headers['home-page'];
+  return {
+    ...(summary === undefined || summary === '' ? {} : { summary: summary.slice(0, 500) }),
+    ...(homepage === undefined || !/^https?:\/\//.test(homepage) ? {} : { homepage: homepage.slice(0, 500) }),
+  };
+}
+
+/** Bytes of all files that a RECORD lists with their size. */
+function recordBytes(text: string): number {
+  return [...parseRecord(text).values()].reduce((sum, { size }) => sum + size, 0);
+}
