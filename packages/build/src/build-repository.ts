@@ -29,6 +29,20 @@ export async function buildRepository(
   options: BuildOptions,
   context: BuildContext,
 ): Promise<BuildResult> {
+  // Before the first layer is found: pruning beside a build takes nothing that it relies on.
+  const lease = await context.store.lease(`build ${options.name}`);
+  try {
+    return await buildLeased(source, options, context);
+  } finally {
+    await lease.release();
+  }
+}
+
+async function buildLeased(
+  source: SourceSpec,
+  options: BuildOptions,
+  context: BuildContext,
+): Promise<BuildResult> {
   const object = `build/${options.name}`;
   const phases = new PhaseLog(context.emit, object);
   await sweepWorkFolders(context.cacheDir);

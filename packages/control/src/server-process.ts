@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import type { Emit } from '@galley/api/event';
 import { createControl, serverInfo, type Control } from './control.ts';
 import { openHome, type OwnedHome } from './open-home.ts';
-import { identifyProcess } from './owner/process-identity.ts';
+import { identifyProcess } from '@galley/image/lease/process-identity';
 import { removeServerFile, writeServerFile } from './owner/server-file.ts';
 import { systemClock } from './reconcile/clock.ts';
 import { serveApi, type ApiServer } from './server/api-server.ts';

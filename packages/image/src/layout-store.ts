@@ -1,20 +1,28 @@
 import { createHash } from 'node:crypto';
-import { access, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { access, mkdir, open, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDigest, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Descriptor } from './descriptor.ts';
 import { isMissing } from './layout/disk-errors.ts';
 import { ingest, type IngestOptions } from './layout/ingest.ts';
-import { blobFile, PendingBlob } from './layout/pending-blob.ts';
+import { asideFile, blobFile, PendingBlob } from './layout/pending-blob.ts';
 import { replaceFile } from './layout/replace-file.ts';
 import { notFound, subjectOf, TagIndex, tagOf, withoutSubject } from './layout/tag-index.ts';
 import { readManifestFacts } from './assemble/manifest-facts.ts';
+import { takeLease, type Lease } from './lease/lease.ts';
 import { manifestType, mediaType } from './media-type.ts';
 import type { ImageStore, Root, TagHistory } from './store.ts';
 
 /** Manifests and configurations larger than this are refused, as registries do (engine.md §4). */
 const jsonBytesMax = 4 << 20;
+
+/** A blob that was found is marked as used at most this often. */
+const touchMs = 10_000;
+/** Milliseconds to wait for a pruning to decide; it takes a fraction of one, unless it was killed. */
+const asideTries = 100;
 
 export interface LayoutStoreOptions {
   /** Only the owner of GALLEY_HOME says true: what others are still writing is removed. Default false. */
@@ -52,9 +60,11 @@ async function createOnce(root: string, name: string, value: unknown): Promise<v
 class LayoutStore implements ImageStore {
   readonly root: string;
   readonly #tags: TagIndex;
+  readonly #now: () => number;
 
   constructor(root: string, now: () => number) {
     this.root = root;
+    this.#now = now;
     this.#tags = new TagIndex(root, now);
   }
 
@@ -63,8 +73,36 @@ class LayoutStore implements ImageStore {
   }
 
   async has(digest: Digest): Promise<boolean> {
-    const found = await stat(this.blobPath(digest)).catch(() => undefined);
-    return found?.isFile() ?? false;
+    const path = this.blobPath(digest);
+    const found = await this.#find(digest);
+    if (found?.isFile() !== true) return false;
+    const nowMs = this.#now();
+    if (nowMs - found.mtimeMs < touchMs) return true;
+    // Gone in between: then it is not here. Anything else (a store of somebody else's) does not matter to who reads.
+    return utimes(path, nowMs / 1000, nowMs / 1000).then(
+      () => true,
+      (error: unknown) => !isMissing(error),
+    );
+  }
+
+  /** Waits out the moment in which a pruning has the blob aside and may put it back. */
+  async #find(digest: Digest): Promise<Stats | undefined> {
+    const missing = (): undefined => undefined;
+    for (let tries = 0; tries < asideTries; tries += 1) {
+      const found = await stat(this.blobPath(digest)).catch(missing);
+      if (found !== undefined) return found;
+      if ((await stat(asideFile(this.root, digest)).catch(missing)) === undefined) break;
+      await delay(1);
+    }
+    return stat(this.blobPath(digest)).catch(missing);
+  }
+
+  lease(purpose: string): Promise<Lease> {
+    return takeLease(this.root, purpose, this.#now);
+  }
+
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
+    return this.#tags.exclusive(work);
   }
 
   write(source: AsyncIterable<Uint8Array> | Uint8Array, options: IngestOptions): Promise<Descriptor> {
@@ -108,7 +146,9 @@ class LayoutStore implements ImageStore {
       ...(artifactType === undefined ? {} : { artifactType }),
       ...(annotations === undefined ? {} : { annotations }),
     };
-    if (subject !== undefined) await this.#tags.attach(descriptor, subject);
+    if (subject !== undefined) {
+      await this.#tags.attach(descriptor, subject);
+    }
     return descriptor;
   }
 
@@ -135,19 +175,20 @@ class LayoutStore implements ImageStore {
 
   async tag(name: string, digest: Digest): Promise<void> {
     checkTagName(name);
-    const manifest = await this.readJson(digest);
-    const type = manifestType(manifest);
-    if (type === undefined) {
-      throw new GalleyError(
-        'IMAGE_INVALID',
-        `${digest} is no image manifest, so "${name}" cannot point at it.`,
-        {
-          details: { name, digest },
-        },
-      );
-    }
-    const { size } = await stat(this.blobPath(digest));
-    await this.#tags.set(name, { mediaType: type, digest, size });
+    await this.#tags.set(name, () => this.#describe(name, digest));
+  }
+
+  async #describe(name: string, digest: Digest): Promise<Descriptor> {
+    const bytes = await this.readBytes(digest);
+    const type = manifestType(parseJson(bytes, `The blob ${digest}`));
+    if (type !== undefined) return { mediaType: type, digest, size: bytes.byteLength };
+    throw new GalleyError(
+      'IMAGE_INVALID',
+      `${digest} is no image manifest, so "${name}" cannot point at it.`,
+      {
+        details: { name, digest },
+      },
+    );
   }
 
   untag(name: string): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Digest } from '@galley/api/digest';
 import type { Descriptor } from './descriptor.ts';
+import type { Lease } from './lease/lease.ts';
 import type { PendingBlob } from './layout/pending-blob.ts';
 
 /** A tag and everything it ever pointed at, newest last. */
@@ -20,7 +21,12 @@ export interface Root {
 export interface ImageStore {
   /** The folder of the OCI layout. */
   readonly root: string;
+  /** True: it is here, and from now on it counts as used (`prune/prune-store.ts`), so that who asks may rely on it for as long as their lease. */
   has(digest: Digest): Promise<boolean>;
+  /** Keeps what is written or found from now on, for a build or a transfer: taken before the first blob is looked for. */
+  lease(purpose: string): Promise<Lease>;
+  /** Does work while no tag moves and nothing is attached through this store. */
+  exclusive<T>(work: () => Promise<T>): Promise<T>;
   /** Where the blob lies; it may not exist. */
   blobPath(digest: Digest): string;
   /** Writes a blob: ingest, fdatasync, rename. A source may use a chunk's memory again once it is asked for the next. With `expect` a different digest throws `DIGEST_MISMATCH` and nothing is kept. */

@@ -1,5 +1,5 @@
 import type { GalleyEvent } from '../event.ts';
-import type { LogEntry, PathRow, ServerInfo, SecretInfo } from './messages.ts';
+import type { LogEntry, PathRow, PruneAnswer, ServerInfo, SecretInfo } from './messages.ts';
 import type { KindName, KindTypes } from '../kind/kinds.ts';
 import type { Coverage, MonitorStatus } from '../kind/monitor.ts';
 
@@ -36,6 +36,7 @@ export const endpoints = {
   imageTag: { method: 'PUT', path: `${apiRoot}/images/tags/{name}` },
   imageUntag: { method: 'DELETE', path: `${apiRoot}/images/tags/{name}` },
   imageAttach: { method: 'POST', path: `${apiRoot}/images/attach` },
+  imagePrune: { method: 'POST', path: `${apiRoot}/images/prune` },
 } as const satisfies Record<string, { method: string; path: string; stream?: 'ndjson' }>;
 
 export type EndpointName = keyof typeof endpoints;
@@ -79,6 +80,8 @@ export interface EndpointTypes {
   imageUntag: { query: Nothing; body: undefined; answer: Nothing };
   /** Lists a manifest that lies in the store as a referrer of its subject. */
   imageAttach: { query: Nothing; body: { digest: string }; answer: Nothing };
+  /** Removes blobs that nothing needs and that nobody has touched for so many milliseconds. */
+  imagePrune: { query: Nothing; body: { dryRun: boolean; olderThanMs: number }; answer: PruneAnswer };
 }
 
 /** The collection of a kind in a project. */

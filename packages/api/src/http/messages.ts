@@ -41,3 +41,21 @@ export interface PathRow {
   readonly now: number;
   readonly reference: number;
 }
+
+/** Blobs and their bytes as they are stored. */
+export interface BlobCount {
+  readonly blobs: number;
+  readonly bytes: number;
+}
+
+/** What a pruning removed, or would, and why the rest stays. */
+export interface PruneAnswer {
+  readonly dryRun: boolean;
+  readonly removed: BlobCount;
+  /** What tags, revisions, builds and their like need. */
+  readonly needed: BlobCount;
+  /** What nothing needs, but is too young, or may belong to somebody who is at work. */
+  readonly young: BlobCount;
+  /** Who is at work: builds, pulls, uploads. */
+  readonly leases: readonly { readonly purpose: string; readonly pid: number; readonly startedMs: number }[];
+}

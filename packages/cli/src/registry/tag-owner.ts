@@ -1,5 +1,7 @@
 import type { Digest } from '@galley/api/digest';
+import type { PruneAnswer } from '@galley/api/http/messages';
 import { openImages } from '@galley/control/open-images';
+import { pruneStore } from '@galley/image/prune/prune-store';
 import type { ImageStore } from '@galley/image/store';
 import type { Context } from '../command/command.ts';
 import { findServer } from '../server/running-server.ts';
@@ -13,6 +15,8 @@ export interface TagOwner {
   untag(name: string): Promise<void>;
   /** Writes a manifest; one with a subject is listed as its referrer from then on. */
   put(manifest: Uint8Array): Promise<Digest>;
+  /** Removes what nothing needs; keeps what objects of the home name. */
+  prune(options: { readonly dryRun: boolean; readonly olderThanMs: number }): Promise<PruneAnswer>;
 }
 
 /**
@@ -29,6 +33,13 @@ export async function asTagOwner<T>(context: Context, work: (owner: TagOwner) =>
       tag: (name, digest) => images.tag(name, digest),
       untag: (name) => images.untag(name),
       put: async (manifest) => (await images.putManifest(manifest)).digest,
+      prune: (options) =>
+        pruneStore(images, {
+          ...options,
+          keep: () => owned.inUse(),
+          now: context.now,
+          signal: context.signal,
+        }),
     });
   } finally {
     owned.close();
@@ -51,5 +62,6 @@ async function throughServer(context: Context): Promise<TagOwner> {
       await client.call('imageAttach', { body: { digest }, signal });
       return digest;
     },
+    prune: (body) => client.call('imagePrune', { body, signal }),
   };
 }

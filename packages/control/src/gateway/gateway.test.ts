@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { processLives } from '../owner/process-identity.ts';
+import { processLives } from '@galley/image/lease/process-identity';
 import { askGatewayCounts, askGatewayState } from '../traffic/gateway-client.ts';
 import { adminSocket, startGateway } from '../traffic/gateway-process.ts';
 import { Traffic } from '../traffic/traffic.ts';

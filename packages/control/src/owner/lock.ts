@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { GalleyError } from '@galley/api/error/galley-error';
-import { identifyProcess, processLives, type ProcessIdentity } from './process-identity.ts';
+import { identifyProcess, processLives, type ProcessIdentity } from '@galley/image/lease/process-identity';
 
 /** What a process owns a home for: a server until it is stopped, a build or a command on images until it ends. */
 const roles = ['server', 'build', 'command'] as const;

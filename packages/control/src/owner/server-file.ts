@@ -1,7 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { Type, type Static } from 'typebox';
 import { Check } from 'typebox/value';
-import { processLives } from './process-identity.ts';
+import { processLives } from '@galley/image/lease/process-identity';
 import { replaceFile } from './replace-file.ts';
 
 /** `server.json`: how commands find the owner of a GALLEY_HOME. */

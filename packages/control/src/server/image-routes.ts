@@ -2,10 +2,16 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { Check } from 'typebox/value';
 import { isDigest, type Digest } from '@galley/api/digest';
+import { pruneStore } from '@galley/image/prune/prune-store';
+import { imagesInUse } from '../store/images-in-use.ts';
 import type { ApiContext } from './api-context.ts';
 import { endpointRoute, param } from './endpoint-route.ts';
 import { refuse, requireValid } from './validate.ts';
 
+const PruneBody = Type.Object(
+  { dryRun: Type.Boolean(), olderThanMs: Type.Integer({ minimum: 0 }) },
+  { additionalProperties: false },
+);
 const DigestBody = Type.Object({ digest: Type.String() }, { additionalProperties: false });
 
 /** Moves tags and lists referrers for commands of the same machine: blobs they write themselves, the index has one writer. */
@@ -24,6 +30,12 @@ export function imageRoutes(app: FastifyInstance, context: ApiContext): void {
     const bytes = await context.images.readBytes(digestOf(call.body, 'This referrer'));
     await context.images.putManifest(bytes);
     return {};
+  });
+
+  endpointRoute(app, 'imagePrune', async (call) => {
+    requireValid(PruneBody, call.body, 'body', 'This pruning');
+    const wanted = Check(PruneBody, call.body) ? call.body : { dryRun: true, olderThanMs: 0 };
+    return pruneStore(context.images, { ...wanted, keep: () => imagesInUse(context.objects), now: Date.now });
   });
 }
 

@@ -4,7 +4,7 @@ import { sendAnswer, toServerRequest } from '@galley/image/registry-server/http'
 import { RegistryServer, refusalOf } from '@galley/image/registry-server/registry-server';
 import type { ApiContext } from './api-context.ts';
 import { toGalleyError } from './error-reply.ts';
-import { imagesInUse } from './images-in-use.ts';
+import { imagesInUse } from '../store/images-in-use.ts';
 
 /**
  * The store as an OCI registry at `/v2/` (DESIGN.md §7). A part of the server of its own: bodies are streams whatever their type, and errors have

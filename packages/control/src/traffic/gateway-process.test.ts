@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { processLives } from '../owner/process-identity.ts';
+import { processLives } from '@galley/image/lease/process-identity';
 import { askGatewayState } from './gateway-client.ts';
 import { adminSocket } from './gateway-process.ts';
 import { Traffic } from './traffic.ts';

@@ -9,7 +9,7 @@ import { GalleyError } from '@galley/api/error/galley-error';
 import type { GatewayState } from '../gateway/admin.ts';
 import { gatewayMayStay, type GatewayConfig } from '../gateway/config.ts';
 import type { Identity } from '../gateway/privileges.ts';
-import { identifyProcess, processLives, type ProcessIdentity } from '../owner/process-identity.ts';
+import { identifyProcess, processLives, type ProcessIdentity } from '@galley/image/lease/process-identity';
 import { replaceFile } from '../owner/replace-file.ts';
 import { askGatewayState } from './gateway-client.ts';
 

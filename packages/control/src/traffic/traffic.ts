@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ApplicationRoute, Target } from '../gateway/route-table.ts';
-import { processLives } from '../owner/process-identity.ts';
+import { processLives } from '@galley/image/lease/process-identity';
 import type { MonitorStore } from '../store/monitor-store.ts';
 import { askGatewayCounts, askGatewayState } from './gateway-client.ts';
 import {

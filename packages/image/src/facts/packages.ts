@@ -99,7 +99,11 @@ function readDpkg(text: string, at: Place): readonly PackageFacts[] {
     const headers = readHeaders(paragraph.replace(/^\n+/, ''));
     const { package: name, version, architecture, status } = headers;
     // `status.d` of distroless images has no Status; elsewhere a removed package keeps its paragraph.
-    if (name === undefined || version === undefined || (status !== undefined && !/ installed$/.test(status)))
+    if (
+      name === undefined ||
+      version === undefined ||
+      (status !== undefined && !status.endsWith(' installed'))
+    )
       return [];
     const kibibytes = Number(headers['installed-size'] ?? 0);
     const source = headers['source']?.replace(/ \(.*$/, '');

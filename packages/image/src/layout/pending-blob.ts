@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rename, rm, utimes, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestHex, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
-import { diskError } from './disk-errors.ts';
+import { diskError, isMissing } from './disk-errors.ts';
 import { syncFolder } from './replace-file.ts';
 
 /** Writes smaller than this are gathered: one system call per mebibyte instead of one per tar header. */
@@ -12,6 +12,11 @@ const gatherBytes = 1 << 20;
 /** The file of a blob in a layout. */
 export function blobFile(root: string, digest: Digest): string {
   return join(root, 'blobs', 'sha256', digestHex(digest));
+}
+
+/** Where a blob lies while pruning looks at it for the last time (`../prune/prune-store.ts`): it may come back in a moment. */
+export function asideFile(root: string, digest: Digest): string {
+  return join(root, 'ingest', `pruned-${digestHex(digest)}`);
 }
 
 /**
@@ -114,11 +119,24 @@ export class PendingBlob {
 /** Puts the finished file in place, unless the same bytes already lie there. */
 async function place(root: string, temporary: string, digest: Digest): Promise<void> {
   const target = blobFile(root, digest);
-  const existing = await stat(target).catch(() => undefined);
-  if (existing === undefined) {
+  const isKnown = await utimesNow(target);
+  if (!isKnown) {
     await rename(temporary, target);
     await syncFolder(join(root, 'blobs', 'sha256'));
   } else {
     await rm(temporary, { force: true });
   }
+}
+
+/** Marks a blob as used now, so that it is not pruned under whoever just wrote it again. False: it is not there. */
+async function utimesNow(path: string): Promise<boolean> {
+  const now = new Date();
+  return utimes(path, now, now).then(
+    () => true,
+    (error: unknown) => {
+      if (isMissing(error)) return false;
+      // A store whose files belong to somebody else: known all the same.
+      return true;
+    },
+  );
 }

@@ -95,9 +95,10 @@ export class TagIndex {
     return (await this.manifests()).findLast((entry) => tagOf(entry) === name)?.digest;
   }
 
-  /** Points a tag at a manifest. */
-  set(name: string, manifest: Descriptor): Promise<void> {
-    return this.#exclusive(async () => {
+  /** Points a tag at a manifest, which is looked up when nothing can be pruned any more. */
+  set(name: string, find: () => Promise<Descriptor>): Promise<void> {
+    return this.exclusive(async () => {
+      const manifest = await find();
       const rest = (await this.manifests()).filter((entry) => tagOf(entry) !== name);
       const history = await this.#history();
       const { digest } = manifest;
@@ -111,7 +112,7 @@ export class TagIndex {
 
   /** Lists a manifest under what it refers to. */
   attach(manifest: Descriptor, subject: Digest): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.exclusive(async () => {
       const all = await this.manifests();
       if (all.some((entry) => entry.digest === manifest.digest && subjectOf(entry) === subject)) return;
       const annotations = { ...manifest.annotations, [subjectKey]: subject };
@@ -121,7 +122,7 @@ export class TagIndex {
 
   /** Forgets that a manifest refers to something. False: it was not listed. */
   detach(digest: Digest): Promise<boolean> {
-    return this.#exclusive(async () => {
+    return this.exclusive(async () => {
       const all = await this.manifests();
       const rest = all.filter((entry) => entry.digest !== digest || subjectOf(entry) === undefined);
       if (rest.length !== all.length) await this.#writeIndex(rest);
@@ -131,7 +132,7 @@ export class TagIndex {
 
   /** Forgets a tag; its history stays, so that the same name later goes on where it was. */
   remove(name: string): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.exclusive(async () => {
       const all = await this.manifests();
       const rest = all.filter((entry) => tagOf(entry) !== name);
       if (rest.length === all.length) throw notFound(name);
@@ -177,7 +178,8 @@ export class TagIndex {
     return replaceFile(this.#historyPath, `${JSON.stringify(file, null, 2)}\n`, join(this.#root, 'ingest'));
   }
 
-  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+  /** One after the other. Not to be called within itself. */
+  exclusive<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(work);
     this.#turn = result.catch(() => undefined);
     return result;

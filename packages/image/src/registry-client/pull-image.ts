@@ -59,6 +59,15 @@ interface Work {
  * that are here are not fetched. Throws `REGISTRY_*`, `DIGEST_MISMATCH`, `IMAGE_INVALID`, `DISK_FULL`.
  */
 export async function pullImage(store: ImageStore, options: PullOptions): Promise<PullReport> {
+  const lease = await store.lease(`pull ${formatReference(options.reference)}`);
+  try {
+    return await pull(store, options);
+  } finally {
+    await lease.release();
+  }
+}
+
+async function pull(store: ImageStore, options: PullOptions): Promise<PullReport> {
   const { reference, progress } = options;
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);

@@ -54,9 +54,13 @@ export async function answerBlob(
 /** Only what nothing needs: all repositories share the blobs. */
 async function deleteBlob(context: ServerContext, digest: Digest): Promise<ServerAnswer> {
   const { store } = context;
-  if ((await reachable(store)).has(digest) || (await context.isNeeded(digest))) {
+  const isGone = await store.exclusive(async () => {
+    if ((await reachable(store)).has(digest) || (await context.isNeeded(digest))) return false;
+    await rm(store.blobPath(digest), { force: true });
+    return true;
+  });
+  if (!isGone) {
     return refuse(403, 'DENIED', `${digest} belongs to an image that is still there; delete its tags first.`);
   }
-  await rm(store.blobPath(digest), { force: true });
   return empty(202);
 }

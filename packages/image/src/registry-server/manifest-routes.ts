@@ -181,6 +181,8 @@ async function deleteManifest(
   }
   await store.detach(digest);
   // Its blobs wait for `galley image prune`; a manifest that answers after it was deleted would be a lie.
-  if (!(await reachable(store)).has(digest)) await rm(store.blobPath(digest), { force: true });
+  await store.exclusive(async () => {
+    if (!(await reachable(store)).has(digest)) await rm(store.blobPath(digest), { force: true });
+  });
   return empty(202);
 }

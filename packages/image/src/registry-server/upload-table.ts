@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import type { Lease } from '../lease/lease.ts';
 import type { PendingBlob } from '../layout/pending-blob.ts';
 import type { ImageStore } from '../store.ts';
 
@@ -31,6 +32,8 @@ export class UploadTable {
   readonly #store: ImageStore;
   readonly #now: () => number;
   readonly #uploads = new Map<string, Upload>();
+  #lease: Promise<Lease> | undefined;
+  #leaseEnd: NodeJS.Timeout | undefined;
 
   constructor(store: ImageStore, now: () => number) {
     this.#store = store;
@@ -41,6 +44,7 @@ export class UploadTable {
   async begin(repository: string): Promise<Upload | undefined> {
     await this.#expire();
     if (this.#uploads.size >= uploadsMax) return undefined;
+    await this.#hold();
     const pending = await this.#store.begin();
     const upload = { id: randomUUID(), repository, pending, lastMs: this.#now(), busy: false };
     this.#uploads.set(upload.id, upload);
@@ -88,7 +92,25 @@ export class UploadTable {
 
   /** Gives all of them up. */
   async close(): Promise<void> {
+    clearTimeout(this.#leaseEnd);
+    await (await this.#lease)?.release();
     await Promise.all([...this.#uploads.values()].map((upload) => this.cancel(upload)));
+  }
+
+  /**
+   * One lease for as long as anybody uploads, and an hour more: the blobs of a push come one after the other and nothing leads to them until the
+   * manifest, which is last.
+   */
+  async #hold(): Promise<void> {
+    clearTimeout(this.#leaseEnd);
+    this.#lease ??= this.#store.lease('uploads');
+    this.#leaseEnd = setTimeout(() => {
+      const lease = this.#lease;
+      this.#lease = undefined;
+      // A lease that cannot be given back keeps blobs for longer, nothing worse.
+      lease?.then((held) => held.release()).catch(() => undefined);
+    }, idleMs).unref();
+    await this.#lease;
   }
 
   async #expire(): Promise<void> {

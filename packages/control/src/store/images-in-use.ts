@@ -1,6 +1,6 @@
 import type { Digest } from '@galley/api/digest';
 import { kinds, type KindName } from '@galley/api/kind/kinds';
-import type { ObjectStore } from '../store/object-store.ts';
+import type { ObjectStore } from './object-store.ts';
 
 /**
  * Every digest that any object names: images of revisions, records of builds, uploaded sources. By their text, so that a kind that is added
