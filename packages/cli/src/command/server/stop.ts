@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Client } from '@galley/api/http/client';
-import { processLives } from '@galley/control/owner/process-identity';
+import { processLives } from '@galley/image/lease/process-identity';
 import { findServer } from '../../server/running-server.ts';
 import type { Command } from '../command.ts';
 
