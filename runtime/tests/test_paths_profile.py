@@ -280,3 +280,34 @@ def test_a_function_with_millions_of_ways_is_cut_and_stays_exact(load):
     assert len(function.starts) > 1 and max(ways for _, ways in function.starts) <= 1_000_000
     one, two = loaded.ask(5)[0]["f"], loaded.ask(7)[0]["f"]
     assert one != two and loaded.ask(5)[0]["f"] == one
+
+
+def test_a_path_tells_what_it_decided_in_the_words_of_the_source(load):
+    loaded = load(
+        """
+        def f(x, known):
+            size = "big" if x > 5 and x != 7 else "small"
+            for item in known:
+                if item == "é" or x:
+                    break
+            while x > 0:
+                x -= 10
+            try:
+                known[0] + 1
+            except (IndexError,
+                    TypeError):
+                size = "none"
+            return size
+        """
+    )
+    function = loaded.function("f")
+
+    def decided(*arguments):
+        counts, _ = loaded.ask(*arguments)
+        return sorted([answer[1:] for answer in function.answers(number)] for number in counts["f"])
+
+    assert decided(7, ["é"]) == [
+        [("x > 0", "no"), ("(IndexError, TypeError)", "caught")],
+        [("x > 5", "yes"), ("x != 7", "no"), ("known", "next"), ('item == "é"', "yes"), ("x > 0", "yes")],
+    ]
+    assert function.answers(10**9) == []

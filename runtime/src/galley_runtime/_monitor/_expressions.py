@@ -10,7 +10,7 @@ expression is worth and how often the truth of `a` is asked for stay the same.
 import ast
 import copy
 
-from ._graph import Node, at_line, choice
+from ._graph import Node, answer, at_line, choice, no_yes
 from ._syntax import (
     COMPREHENSIONS,
     NUMBER,
@@ -73,7 +73,9 @@ class Expressions:
         values = [last]
         for operand in reversed(e.values[:-1]):
             step = advance(self.number, k.ways) if k.ways else None
-            after, new = self.value(operand, choice(k, after))
+            no, yes = no_yes(operand)
+            answers = (no, yes) if isinstance(e.op, ast.And) else (yes, no)
+            after, new = self.value(operand, choice(k, after, answers=answers))
             if step is not None:
                 step = at(step, operand)
                 values.insert(0, step if isinstance(e.op, ast.And) else at(ast.UnaryOp(ast.Not(), step), operand))
@@ -91,7 +93,8 @@ class Expressions:
         if self._is_leaf(e.test):
             if yes.ways:
                 new.orelse = at(conjunction(advance(self.number, yes.ways), orelse), e.orelse)
-            node, new.test = self.value(e.test, choice(yes, no))
+            answers = answer(e.test, "yes"), answer(e.test, "no")
+            node, new.test = self.value(e.test, choice(yes, no, answers=answers))
         else:
             node, new.test = self.test(e.test, yes, no)
         return node, new
@@ -105,7 +108,7 @@ class Expressions:
             if short.ways:
                 step = conjunction(advance(self.number, short.ways), comparators[position])
                 comparators[position] = at(step, e.comparators[position])
-            k = choice(short, k)
+            k = choice(short, k, answers=(answer(e, "no"), None))
         k, comparators[0] = self.value(comparators[0], k)
         new.comparators = comparators
         k, new.left = self.value(e.left, k)
@@ -120,7 +123,7 @@ class Expressions:
     def test(self, e, t, f):
         """A condition: only its truth is used, so increments may stand for its value."""
         if self.blind:
-            node, new = self._children(e, choice(f, t))
+            node, new = self._children(e, choice(f, t, answers=no_yes(e)))
             return node, at(conjunction(new, advance(self.number, f.ways)), e) if f.ways else new
         truth = constant_truth(e)
         if truth is not None:
@@ -148,9 +151,9 @@ class Expressions:
             new.test, new.body, new.orelse = condition, body, orelse
             return node, new
         if isinstance(e, ast.Compare) and len(e.ops) > 1:
-            node, new = self._chain(e, f, choice(f, t))
+            node, new = self._chain(e, f, choice(f, t, answers=no_yes(e)))
         else:
-            node, new = self.value(e, choice(f, t))
+            node, new = self.value(e, choice(f, t, answers=no_yes(e)))
         return node, at(conjunction(new, advance(self.number, f.ways)), e) if f.ways else new
 
     def _lambda(self, e, k):

@@ -7,15 +7,17 @@ is the function's exit or a *cut*: a loop's back edge, where one path ends and t
 
 
 class Node:
-    """Immutable once made. `line` is a source line that a path through here runs, or None."""
+    """Immutable once made. `line` is a source line that a path through here runs, or None. `answers`: of each edge, what
+    was decided there, as `answer` makes it, or None."""
 
-    __slots__ = ("ways", "edges", "line", "end")
+    __slots__ = ("ways", "edges", "line", "end", "answers")
 
-    def __init__(self, ways, edges=(), line=None, end=None):
+    def __init__(self, ways, edges=(), line=None, end=None, answers=None):
         self.ways = ways
         self.edges = edges
         self.line = line
         self.end = end
+        self.answers = answers
 
 
 def exit_node():
@@ -37,13 +39,24 @@ def at_line(node, line):
     return Node(node.ways, ((0, node),), line)
 
 
-def choice(*targets):
-    """A branch; the first target's edge has the value 0. Values: `values_of`."""
+def choice(*targets, answers=None):
+    """A branch; the first target's edge has the value 0, each further one the ways of those before."""
     edges, total = [], 0
     for target in targets:
         edges.append((total, target))
         total += target.ways
-    return Node(total, tuple(edges))
+    return Node(total, tuple(edges), answers=answers)
+
+
+def answer(node, word):
+    """What an edge decides: where its question stands in the source, and the word that answers it. The tree itself is
+    not held on to."""
+    return (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset), word
+
+
+def no_yes(node):
+    """Answers of two edges: where a condition is false, and where it holds."""
+    return answer(node, "no"), answer(node, "yes")
 
 
 def padded(node, ways):
@@ -72,24 +85,34 @@ class Starts:
 
     def lines(self, number):
         """The source lines of a path, in order, without repetitions next to each other; [] for a number out of range."""
+        lines = []
+        for node, _ in self._steps(number):
+            if node.line is not None and lines[-1:] != [node.line]:
+                lines.append(node.line)
+        return lines
+
+    def answers(self, number):
+        """What a path decides on its way, in order: (place, word) as `answer` makes them."""
+        steps = self._steps(number)
+        chosen = [node.answers[edge] for node, edge in steps if node.answers is not None and edge is not None]
+        return [each for each in chosen if each is not None]
+
+    def _steps(self, number):
+        """The nodes of a path, each with the edge that it takes; None at its end."""
         chosen = None
         for first, node in self._entries:
             if first <= number < first + node.ways:
                 chosen = (number - first, node)
         if chosen is None:
-            return []
+            return
         rest, node = chosen
-        lines = []
         while True:
-            if node.line is not None and lines[-1:] != [node.line]:
-                lines.append(node.line)
-            if not node.edges:
-                return lines
             step = None
-            for value, target in node.edges:
+            for edge, (value, target) in enumerate(node.edges):
                 if value <= rest and target.ways:
-                    step = (value, target)
-            if step is None:  # a number between those of a padded node
-                return lines
-            rest -= step[0]
-            node = step[1]
+                    step = edge
+            yield node, step
+            if step is None:  # the end, or a number between those of a padded node
+                return
+            value, node = node.edges[step]
+            rest -= value

@@ -27,19 +27,29 @@ def path_streams(profile, taken, everything_decides):
             "group": "paths",
             "kind": "paths",
             "function": function.describe(),
-            "paths": [_path(function, number) for number in numbers],
+            **_paths(function, numbers),
             "exceptions": sorted(raised.get(function.stream, ())),
             "cells": [str(number) for number in cells] + ["unseen", "exception"],
         }
 
 
-def _path(function, number):
+def _paths(function, numbers):
+    """Each path with its lines and with what it decides, by the index of the question: paths ask the same ones."""
     cell = function.source.cell or 0
-    return {
-        "number": str(number),
-        "lines": [[cell, line] for line in function.lines(number)],
-        "fallback": function.fallback_line(number) is not None,
-    }
+    questions, paths = {}, []
+    for number in numbers:
+        answers = [
+            [questions.setdefault((line, text), len(questions)), word] for line, text, word in function.answers(number)
+        ]
+        paths.append(
+            {
+                "number": str(number),
+                "lines": [[cell, line] for line in function.lines(number)],
+                "answers": answers,
+                "fallback": function.fallback_line(number) is not None,
+            }
+        )
+    return {"questions": [list(question) for question in questions], "paths": paths}
 
 
 def coverage(profile, taken):

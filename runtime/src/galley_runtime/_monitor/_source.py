@@ -11,6 +11,7 @@ import __future__
 
 FALLBACK = re.compile(r"#\s*galley:\s*fallback\b")
 _MAGIC = re.compile(r"^(\s*)[%!?]|^\s*[A-Za-z_][\w.]*\s*=\s*[%!]|^[^#'\"]*\?{1,2}\s*$")
+SEGMENT = 120  # characters of a condition that are shown
 _FUTURES = 0
 for _name in __future__.all_feature_names:
     _FUTURES |= getattr(__future__, _name).compiler_flag
@@ -71,6 +72,15 @@ class Source:
             elif following:
                 lines.add(min(following))
         return frozenset(lines)
+
+    def segment(self, line, column, last_line, last_column):
+        """The text between two places, on one line; columns count bytes of UTF-8, as those of a syntax tree do."""
+        lines = [text.encode("utf-8", "surrogatepass") for text in self.lines[line - 1 : last_line]]
+        if not lines:
+            return ""
+        lines[-1] = lines[-1][:last_column]
+        lines[0] = lines[0][column:]
+        return " ".join(b"\n".join(lines).decode("utf-8", "replace").split())[:SEGMENT]
 
     def place(self):
         """How ids name it."""

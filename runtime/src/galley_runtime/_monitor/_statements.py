@@ -8,7 +8,7 @@ import ast
 import copy
 
 from ._expressions import Expressions, constant_truth
-from ._graph import at_line, choice, cut_node, padded, raise_node
+from ._graph import answer, at_line, choice, cut_node, no_yes, padded, raise_node
 from ._syntax import (
     BASE_EXCEPTION,
     FUNCTIONS,
@@ -126,7 +126,12 @@ class Statements(Expressions):
         new = copy.copy(s)
         new.body, new.orelse = body, orelse
         if self._is_leaf(s.test):
-            node, new.test = self.value(s.test, choice(yes, no) if orelse else choice(no, yes))
+            no_answer, yes_answer = no_yes(s.test)
+            if orelse:
+                branch = choice(yes, no, answers=(yes_answer, no_answer))
+            else:
+                branch = choice(no, yes, answers=(no_answer, yes_answer))
+            node, new.test = self.value(s.test, branch)
             if orelse and yes.ways:
                 new.orelse = at_all([advance_statement(NUMBER, yes.ways)], s) + orelse
             elif not orelse and no.ways:
@@ -151,7 +156,11 @@ class Statements(Expressions):
         done, orelse = self.walk(s.orelse, k, jumps)
         new = copy.copy(s)
         endless = isinstance(s, ast.While) and constant_truth(s.test) is True
-        header = body_node if endless else choice(body_node, done)
+        if isinstance(s, ast.While):
+            answers = answer(s.test, "yes"), answer(s.test, "no")
+        else:
+            answers = answer(s.iter, "next"), answer(s.iter, "end")
+        header = body_node if endless else choice(body_node, done, answers=answers)
         if isinstance(s, ast.While):
             if late:
                 pass  # the way back is counted inside the body, so the test must not add to the number before
@@ -198,7 +207,7 @@ class Statements(Expressions):
         name = self.fresh("w")
         body_node, body = self.walk(s.body, k, jumps)
         set_aside = at_all([assign(name, plus(NUMBER, body_node.ways))], s)
-        node = choice(body_node, k)
+        node = choice(body_node, k, answers=(None, answer(s.items[0].context_expr, "swallowed an exception")))
         new = copy.copy(s)
         new.items = []
         for item in reversed(s.items):
@@ -262,16 +271,17 @@ class Statements(Expressions):
         body_node, body = self.walk(s.body, otherwise, jumps)
         name = self.fresh("s")
         new = copy.copy(s)
-        nodes, handlers = [body_node], []
+        nodes, answers, handlers = [body_node], [None], []
         for handler in s.handlers:
             changed = copy.copy(handler)
             node, part = self.walk(handler.body, k, jumps)
             restart = assign(NUMBER, plus(name, sum(done.ways for done in nodes)))
             changed.body = at_all([restart], handler) + part
             nodes.append(at_line(node, handler.lineno))
+            answers.append(answer(handler.type or s.body[0], "caught"))
             handlers.append(changed)
         new.body, new.orelse, new.handlers = body, orelse, handlers
-        return choice(*nodes), at_all([assign(name, load(NUMBER))], s) + [new]
+        return choice(*nodes, answers=answers), at_all([assign(name, load(NUMBER))], s) + [new]
 
     def _match(self, s, k, jumps):
         """Between two patterns there is no place for an increment: going on to the next case is worth 0."""
@@ -286,13 +296,16 @@ class Statements(Expressions):
                 taken = following.ways if not irrefutable(case.pattern) else 0
                 if taken:
                     changed.body = at_all([advance_statement(NUMBER, taken)], s) + body
-                following = choice(following, body_node) if not irrefutable(case.pattern) else body_node
+                if irrefutable(case.pattern):
+                    following = body_node
+                else:
+                    following = choice(following, body_node, answers=(None, answer(case.pattern, "matches")))
             else:
                 node, guard = self.test(case.guard, body_node, following)
                 if following.ways:
                     guard = at(conjunction(advance(NUMBER, following.ways), guard), case.guard)
                 changed.guard = guard
-                following = choice(following, node)
+                following = choice(following, node, answers=(None, answer(case.pattern, "matches")))
             cases.insert(0, changed)
         new = copy.copy(s)
         new.cases = cases

@@ -95,6 +95,10 @@ class Profiled:
         """Source lines of a path in the order in which they run."""
         return self._numbered.starts.lines(number)
 
+    def answers(self, number):
+        """(line, question, word) for everything that a path decides, in the order in which it does."""
+        return [(place[0], self.source.segment(*place), word) for place, word in self._numbered.starts.answers(number)]
+
     def fallback_line(self, number):
         """The first line of a path that is marked `# galley: fallback`, or None."""
         if not self._fallback_lines:
