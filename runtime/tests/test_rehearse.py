@@ -148,3 +148,4 @@ def test_a_path_that_the_reference_never_took_names_the_line_that_is_new(image):
     counted = count(image, [[{"kind": "b", "x": 8.0}]])
     paths = [event for event in counted["buckets"]["events"] if event["kind"] == "path"]
     assert [(event["function"], event["line"]) for event in paths] == [("predictor", 15)]
+    assert paths[0]["decided"] == '14: row["x"] > 5 → yes'

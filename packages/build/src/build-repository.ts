@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { countOf } from '@galley/api/kind/count';
 import { availablePythons } from './base/plan-base.ts';
 import type { Image } from '@galley/image/image';
 import { assembleImage } from '@galley/image/assemble/assemble-image';
@@ -50,7 +51,7 @@ async function buildLeased(
   try {
     const tree = await phases.run('source', async (end) => {
       const opened = await openSource(source, { ...context, object, workDir });
-      end({ state: 'done', reason: `${opened.origin}, ${opened.entries.length} files` });
+      end({ state: 'done', reason: `${opened.origin}, ${countOf(opened.entries.length, 'file')}` });
       return opened;
     });
     const recipe = await phases.run('recipe', async (end) => {
@@ -117,7 +118,7 @@ async function buildImages(work: BuildWork, environment: Environment): Promise<B
       layers: [...environment.serving, ...environment.running, layer.layer],
       config: imageConfig('environment', facts),
     });
-    end({ state: layer.cached ? 'skipped' : 'done', reason: `${made.layers.length} layers` });
+    end({ state: layer.cached ? 'skipped' : 'done', reason: countOf(made.layers.length, 'layer') });
     return { code: layer, image: made };
   });
   const key = trainingKey({
@@ -133,7 +134,7 @@ async function buildImages(work: BuildWork, environment: Environment): Promise<B
       layers: [...environment.serving, code.layer, training.layer],
       config: imageConfig('candidate', facts),
     });
-    end({ state: 'done', reason: `${made.layers.length} layers` });
+    end({ state: 'done', reason: countOf(made.layers.length, 'layer') });
     return made;
   });
   const finished = await finish(work, { candidate, training, key });
@@ -190,7 +191,7 @@ function imageRecords(
   return [
     record('code', code.layer, code.cached, tree.origin),
     record('model', training, reused, recipe.notebooks.map(({ path }) => path).join(', ')),
-    record('bytecode', bytecode.layer, bytecode.cached, `${rehearsal.modules.length} modules`),
+    record('bytecode', bytecode.layer, bytecode.cached, countOf(rehearsal.modules.length, 'module')),
     record('rehearsed', rehearsal.layer, finished.reused, 'rehearsal'),
   ];
 }

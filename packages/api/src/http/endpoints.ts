@@ -1,5 +1,5 @@
 import type { GalleyEvent } from '../event.ts';
-import type { LogEntry, PathRow, PruneAnswer, ServerInfo, SecretInfo } from './messages.ts';
+import type { LogEntry, PathFunction, PruneAnswer, ServerInfo, SecretInfo } from './messages.ts';
 import type { KindName, KindTypes } from '../kind/kinds.ts';
 import type { Coverage, MonitorStatus } from '../kind/monitor.ts';
 
@@ -69,7 +69,7 @@ export interface EndpointTypes {
   monitorPaths: {
     query: { from?: string; to?: string };
     body: undefined;
-    answer: { paths: readonly PathRow[]; coverage: Coverage | null };
+    answer: { functions: readonly PathFunction[]; coverage: Coverage | null };
   };
   /** Names only; values are never read back. */
   secretList: { query: Nothing; body: undefined; answer: { items: readonly SecretInfo[] } };

@@ -27,19 +27,33 @@ export interface SecretInfo {
   readonly bytes: number;
 }
 
-/** A path through the scoring code: how often it is taken now and in the reference. */
-export interface PathRow {
-  readonly function: string;
+/** A path through a function: `17`, `unseen` or `exception`. */
+export interface PathOfFunction {
+  readonly path: string;
+  /** Lines of its cell or file, in the order in which they run. */
+  readonly lines: readonly number[];
+  /** What was decided on its way, in order: a condition and its answer, as the source has it. */
+  readonly decisions: readonly {
+    readonly line: number;
+    readonly question: string;
+    readonly answer: string;
+  }[];
+  readonly fallback: boolean;
+}
+
+/** A function of the scoring code: how often each of its paths is taken now and in the reference. */
+export interface PathFunction {
+  readonly name: string;
   readonly notebook: string | null;
   readonly cell: number | null;
   readonly file: string | null;
-  /** `17`, `unseen` or `exception`. */
-  readonly path: string;
-  readonly lines: readonly (readonly [number, number])[];
-  readonly fallback: boolean;
-  /** Shares, 0 to 1. */
-  readonly now: number;
-  readonly reference: number;
+  /** Requests that called it, now and in the reference. */
+  readonly requests: number;
+  readonly referenceRequests: number;
+  /** With shares, 0 to 1. */
+  readonly paths: readonly (PathOfFunction & { readonly now: number; readonly reference: number })[];
+  /** Paths that the reference took too seldom for a share of their own: they are counted in `unseen`. */
+  readonly rare: readonly PathOfFunction[];
 }
 
 /** Blobs and their bytes as they are stored. */

@@ -36,10 +36,14 @@ export const MonitorEvent = Type.Object({
   stream: Type.String(),
   value: Type.String(),
   function: Type.Optional(Type.String()),
+  /** Of the repository, for code that is in no notebook. */
+  file: Type.Optional(Type.String()),
   notebook: Type.Optional(Type.String()),
   cell: Type.Optional(Type.Integer()),
   line: Type.Optional(Type.Integer()),
   source: Type.Optional(Type.String()),
+  /** Of a new path: what it decided otherwise than the usual one, as `36: rain > 0 → yes`; its lines may all be known. */
+  decided: Type.Optional(Type.String()),
   count: Type.Integer(),
   replica: Type.String(),
 });

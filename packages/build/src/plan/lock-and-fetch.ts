@@ -1,3 +1,4 @@
+import { countOf } from '@galley/api/kind/count';
 import type { WheelFile } from '@galley/image/wheel/wheel-fault';
 import type { BuildContext } from '../build.ts';
 import { toolsRoots } from '../lock/default-roots.ts';
@@ -83,7 +84,7 @@ export async function lockAndFetch(
     const isKnown = locked.cached && tools.cached && fetched.fetchedBytes === 0;
     end({
       state: isKnown ? 'skipped' : 'done',
-      reason: `${lock.wheels.length} packages${locked.cached ? ', locked before' : ''}`,
+      reason: `${countOf(lock.wheels.length, 'package')}${locked.cached ? ', locked before' : ''}`,
     });
     return { locked, user: pick(lock.wheels), tools: pick(tools.lock.wheels) };
   });

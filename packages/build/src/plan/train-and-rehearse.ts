@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { countOf } from '@galley/api/kind/count';
 import type { Image } from '@galley/image/image';
 import { appendLayers } from '@galley/image/assemble/append-layers';
 import type { CachedLayer } from '../cache/layer-cache.ts';
@@ -82,7 +83,7 @@ export async function finish(
     else {
       const answers = await smokeCheck(service.digest, golden, rehearseOptions);
       await checks.set(service.digest, { answers });
-      end({ state: 'done', reason: `${answers} golden answers` });
+      end({ state: 'done', reason: countOf(answers, 'golden answer') });
     }
     await context.store.tag(`${options.project}/${options.name}:latest`, service.digest);
     return { rehearsal, reused, bytecode, service };

@@ -34,6 +34,8 @@ export interface Context {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly output: OutputFormat;
+  /** Standard output is a terminal: what was written may be replaced. */
+  readonly isTerminal: boolean;
   /** Lines for people, now: for streams. Nothing goes here with `-o json`. */
   readonly say: (line: string) => void;
   /** Data, one line each, now: for streams with `-o json`. */

@@ -84,10 +84,16 @@ function counterOf(event: GalleyEvent): string {
   if (event.done === undefined) return '';
   const amount = (value: number): string =>
     event.unit === 'bytes' ? formatBytes(value) : value.toLocaleString('en-US');
-  const unit = event.unit === undefined || event.unit === 'bytes' ? '' : ` ${event.unit}`;
-  return event.total === undefined || event.state === 'done'
-    ? `${amount(event.done)}${unit}`
-    : `${amount(event.done)} of ${amount(event.total)}${unit}`;
+  const { done, total, state } = event;
+  // Done may also be one step of several: then its number is not the whole.
+  const whole = total === undefined || (state === 'done' && done >= total);
+  const last = whole ? done : total;
+  // Units are regular plurals: cells, files, requests, modules.
+  const unit =
+    event.unit === undefined || event.unit === 'bytes'
+      ? ''
+      : ` ${last === 1 ? event.unit.replace(/s$/, '') : event.unit}`;
+  return whole ? `${amount(done)}${unit}` : `${amount(done)} of ${amount(total)}${unit}`;
 }
 
 function barOf(share: number): string {

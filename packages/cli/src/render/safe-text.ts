@@ -9,3 +9,8 @@ export function safeText(text: string): string {
     (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
 }
+
+/** The same on one line, for a cell of a table: a line break in it would begin a row of its own. */
+export function safeLine(text: string): string {
+  return safeText(text.replace(/\s+/g, ' '));
+}

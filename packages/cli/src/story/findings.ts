@@ -7,14 +7,15 @@ export interface Finding {
 }
 
 /**
- * What counts as worth telling in the story: a distance of at least three times what sampling alone gives, and at least 0.1. A
- * way to choose lines for a page, not a verdict: verdicts hold at any time and come with a budget of false alarms (MONITORS.md §4).
+ * What is worth a line of the story: a distance of at least 0.05, and five times its spread beyond what sampling alone gives. A way to
+ * choose lines for a page, not a verdict: verdicts hold at any time and come with a budget of false alarms (MONITORS.md §4).
  */
 export function hasMoved(stream: StreamDistance): boolean {
-  return stream.totalVariation >= 0.1 && stream.totalVariation >= 3 * stream.expectedBySampling;
+  const { totalVariation, expectedBySampling, samplingSpread } = stream;
+  return totalVariation >= 0.05 && totalVariation >= expectedBySampling + 5 * samplingSpread;
 }
 
-/** For windows that begin together and end later and later: each stream's first day of having moved, in the order of days. */
+/** For windows that end later and later: each stream's first day of having moved, in the order of days. */
 export function firstFindings(
   windows: readonly { readonly day: string; readonly status: MonitorStatus }[],
 ): readonly Finding[] {
@@ -27,12 +28,9 @@ export function firstFindings(
   return [...found.values()];
 }
 
-/** The stream of a group that lies farthest above what sampling gives. */
+/** The stream of a group that lies farthest beyond what sampling gives, in units of its spread. */
 export function farthest(status: MonitorStatus, group: string): StreamDistance | undefined {
-  return status.streams
-    .filter((stream) => stream.group === group)
-    .sort(
-      (a, b) =>
-        b.totalVariation / (b.expectedBySampling || 1) - a.totalVariation / (a.expectedBySampling || 1),
-    )[0];
+  const excess = ({ totalVariation, expectedBySampling, samplingSpread }: StreamDistance): number =>
+    samplingSpread === 0 ? 0 : (totalVariation - expectedBySampling) / samplingSpread;
+  return status.streams.filter((stream) => stream.group === group).sort((a, b) => excess(b) - excess(a))[0];
 }

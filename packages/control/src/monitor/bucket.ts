@@ -29,9 +29,11 @@ export const SightingLine = Type.Object({
   stream: ShortText,
   value: ShortText,
   function: Type.Optional(Type.Union([ShortText, Type.Null()])),
+  file: Type.Optional(Type.Union([ShortText, Type.Null()])),
   notebook: Type.Optional(Type.Union([ShortText, Type.Null()])),
   cell: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
   line: Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
+  decided: Type.Optional(Type.Union([ShortText, Type.Null()])),
   source: Type.Optional(Type.Union([Type.String({ maxLength: 2000 }), Type.Null()])),
   count: Count,
 });

@@ -14,7 +14,7 @@ import { admit } from './admit.ts';
 import { BucketReader } from './bucket.ts';
 import { collectBuckets, unusable } from './collect.ts';
 import { monitorStatus, type Seen } from './monitor-status.ts';
-import { pathRows } from './path-rows.ts';
+import { pathFunctions } from './path-functions.ts';
 import { readReference, type Reference } from './reference.ts';
 import { BucketSums } from './stream-sums.ts';
 import { isEverything, type TimeWindow } from './window.ts';
@@ -59,9 +59,9 @@ export class MonitorDesk implements MonitorReader {
     if (revision === undefined) throw noMonitor(project, name);
     await this.collect(revision);
     const reference = await this.reference(revision);
-    if (reference === undefined) return { paths: [], coverage: null };
+    if (reference === undefined) return { functions: [], coverage: null };
     const sums = await this.sums(revision, window);
-    return { paths: pathRows(reference, sums), coverage: reference.coverage ?? null };
+    return { functions: pathFunctions(reference, sums), coverage: reference.coverage ?? null };
   }
 
   /** The newest counts and what they say, for a window of event time. */

@@ -59,10 +59,12 @@ function eventOf(sighting: Sighting): MonitorEvent {
   const { time, kind, stream, value, count, replica } = sighting;
   const optional = {
     function: sighting.function,
+    file: sighting.file,
     notebook: sighting.notebook,
     cell: sighting.cell,
     line: sighting.line,
     source: sighting.source,
+    decided: sighting.decided,
   };
   const known = Object.fromEntries(
     Object.entries(optional).filter(([, member]) => member !== null && member !== undefined),

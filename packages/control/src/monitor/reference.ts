@@ -27,11 +27,15 @@ export const ReferenceStream = Type.Object({
       file: Nullable(Name),
     }),
   ),
+  /** Lines and texts of the conditions that its paths decide. */
+  questions: Type.Optional(Type.Array(Type.Tuple([Type.Integer(), Name]))),
   paths: Type.Optional(
     Type.Array(
       Type.Object({
         number: Name,
         lines: Type.Array(Type.Tuple([Type.Integer(), Type.Integer()])),
+        /** Indexes of questions, each with its answer. */
+        answers: Type.Optional(Type.Array(Type.Tuple([Type.Integer({ minimum: 0 }), Name]))),
         fallback: Type.Boolean(),
       }),
     ),

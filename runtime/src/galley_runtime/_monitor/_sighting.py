@@ -2,6 +2,8 @@
 
 from ._category import CategoryCells
 
+MOST_DECIDED = 1000  # texts that are remembered: a path that is new may be taken by every request
+
 
 class Sightings:
     """Finds candidates for events; `Events` decides which of them are new. Reads the table, holds no state of its own."""
@@ -13,10 +15,13 @@ class Sightings:
         self._known_paths = {}
         self._known_exceptions = {}
         self._passed = {}  # stream -> lines that a path of the reference passes
+        self._usual = {}  # stream -> what its most frequent path decides
+        self._decided = {}
         for stream in table.streams:
             if stream["group"] == "paths":
                 self._known_paths[stream["id"]] = {path["number"] for path in stream["paths"]}
                 self._passed[stream["id"]] = {line for path in stream["paths"] for _, line in path["lines"]}
+                self._usual[stream["id"]] = _usual_answers(stream)
                 self._known_exceptions[stream["id"]] = set(stream.get("exceptions", []))
         # A vocabulary is closed when the counted part of the reference showed nothing beyond the dictionary's.
         self._closed = [
@@ -44,7 +49,18 @@ class Sightings:
                 yield "fallback", function.stream, name, dict(function.place(fallback), known=name in known)
             elif name not in known:
                 line = function.telling_line(number, self._passed.get(function.stream, ()))
-                yield "path", function.stream, name, function.place(line)
+                yield "path", function.stream, name, dict(function.place(line), decided=self._differs(function, number))
+
+    def _differs(self, function, number):
+        """What a path decides otherwise than the usual one, as text: its lines may all be known."""
+        key = (function.stream, number)
+        if key not in self._decided:
+            if len(self._decided) > MOST_DECIDED:
+                self._decided.clear()
+            usual = self._usual.get(function.stream, ())
+            own = [each for each in function.answers(number) if each not in usual]
+            self._decided[key] = ", ".join("%d: %s → %s" % each for each in own)
+        return self._decided[key]
 
     def _new_exceptions(self, function, raised):
         known = self._known_exceptions.get(function.stream, ())
@@ -63,6 +79,16 @@ class Sightings:
         if error is not None:
             found.append(("exception", "prediction", type(error).__name__, {}))
         return found
+
+
+def _usual_answers(stream):
+    """(line, question, word) of the path with the largest share."""
+    numbers = {path["number"]: path for path in stream["paths"]}
+    taken = [(count, name) for name, count in zip(stream["cells"], stream["counts"]) if name in numbers]
+    if not taken or "questions" not in stream:
+        return frozenset()
+    questions = stream["questions"]
+    return frozenset((*questions[index], word) for index, word in numbers[max(taken)[1]]["answers"])
 
 
 def _nothing_unseen(stream, cells):
