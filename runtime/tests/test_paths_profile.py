@@ -311,3 +311,20 @@ def test_a_path_tells_what_it_decided_in_the_words_of_the_source(load):
         [("x > 5", "yes"), ("x != 7", "no"), ("known", "next"), ('item == "é"', "yes"), ("x > 0", "yes")],
     ]
     assert function.answers(10**9) == []
+
+
+def test_a_chain_of_comparisons_tells_where_it_failed(load):
+    loaded = load(
+        """
+        def f(x):
+            return "in" if 0 <= x < 10 else "out"
+        """
+    )
+    function = loaded.function("f")
+
+    def decided(x):
+        ((number, _),) = loaded.ask(x)[0]["f"].items()
+        return function.answers(number)
+
+    assert decided(-1) == [(3, "0 <= x", "no")]
+    assert [decided(5), decided(15)] == [[(3, "0 <= x < 10", "yes")], [(3, "0 <= x < 10", "no")]]

@@ -47,7 +47,7 @@ function describeFunction(one: PathFunction): string {
       describePath(path, first, one.rare.length),
     ]);
   const rest = taken.length - rows.length;
-  const more = rest > 0 ? [`  and ${countOf(rest, 'path')} more (-o json)`] : [];
+  const more = rest > 0 ? [`  and ${countOf(rest, 'more path')} (-o json)`] : [];
   const rare = one.rare
     .slice(0, 3)
     .map((path) => `  rare, counted as unseen: ${describePath(path, first, 0)}`);
@@ -68,9 +68,7 @@ function describePath(path: PathOfFunction, first: PathOfFunction | undefined, r
   const said = new Set(first === path ? [] : (first?.decisions ?? []).map(textOf));
   const own = path.decisions.map(textOf).filter((text) => !said.has(text));
   if (own.length > 0) return safeLine(mark + own.join(', '));
-  return (
-    mark + (path.decisions.length > 0 ? 'as the first, but ends earlier' : `lines ${ranges(path.lines)}`)
-  );
+  return `${mark}lines ${ranges(path.lines)}`;
 }
 
 function textOf({ line, question, answer }: PathOfFunction['decisions'][number]): string {

@@ -63,7 +63,7 @@ function streamsTable(streams: readonly StreamDistance[]): string {
       ...(rest > 0 ? [[`  and ${rest} more that moved less`]] : []),
     ];
   });
-  const header = ['', 'REQUESTS', 'DISTANCE', 'BY SAMPLING', 'GAINED MOST', '', 'LOST MOST', ''];
+  const header = ['', 'REQUESTS', 'DISTANCE', 'BY SAMPLING', 'MOVED MOST', ''];
   return table(header, rows, ['left', 'right', 'right', 'right']);
 }
 
@@ -79,14 +79,17 @@ function streamCells(stream: StreamDistance): readonly string[] {
     stream.n.toLocaleString('en-US'),
     learning === true ? 'learning' : stream.totalVariation.toFixed(3),
     learning === true ? '' : bySampling(stream.expectedBySampling, stream.samplingSpread),
-    ...movedCells(gained),
-    ...movedCells(lost),
+    ...movedCells(size(lost) > size(gained) ? lost : gained),
   ];
+}
+
+function size(cell: StreamDistance['gained']): number {
+  return cell === undefined ? 0 : Math.abs(cell.to - cell.from);
 }
 
 function movedCells(cell: StreamDistance['gained']): readonly [name: string, shares: string] {
   // Less than can be shown is nothing to show.
-  if (cell === undefined || Math.abs(cell.to - cell.from) < 0.0005) return ['', ''];
+  if (cell === undefined || size(cell) < 0.0005) return ['', ''];
   const name = safeLine(cell.cell);
   const short = name.length > 24 ? `${name.slice(0, 23)}…` : name;
   return [short, `${percent(cell.from)} → ${percent(cell.to)}`];

@@ -108,7 +108,7 @@ class Expressions:
             if short.ways:
                 step = conjunction(advance(self.number, short.ways), comparators[position])
                 comparators[position] = at(step, e.comparators[position])
-            k = choice(short, k, answers=(answer(e, "no"), None))
+            k = choice(short, k, answers=(answer(e, "no", e.comparators[position - 1]), None))
         k, comparators[0] = self.value(comparators[0], k)
         new.comparators = comparators
         k, new.left = self.value(e.left, k)

@@ -48,10 +48,11 @@ def choice(*targets, answers=None):
     return Node(total, tuple(edges), answers=answers)
 
 
-def answer(node, word):
-    """What an edge decides: where its question stands in the source, and the word that answers it. The tree itself is
-    not held on to."""
-    return (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset), word
+def answer(node, word, last=None):
+    """What an edge decides: where its question stands in the source, to the end of `last` if that is given, and the word
+    that answers it. The tree itself is not held on to."""
+    end = last or node
+    return (node.lineno, node.col_offset, end.end_lineno, end.end_col_offset), word
 
 
 def no_yes(node):

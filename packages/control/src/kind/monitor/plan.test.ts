@@ -8,6 +8,12 @@ import { initialStatus } from '../../store/initial-status.ts';
 import type { ObservedMonitor } from './observe.ts';
 import { planMonitor } from './plan.ts';
 
+const reference = readReference({
+  schema: 'galley.dev/reference/v1',
+  origin: 'held-out',
+  requests: 10,
+  streams: [],
+});
 const start = Date.parse('2024-05-01T00:00:00Z');
 
 function monitor(status: Monitor['status']): Monitor {
@@ -31,12 +37,11 @@ function seen(
   now: number,
   more: Partial<ObservedMonitor['seen']> = {},
 ): ObservedMonitor['seen'] {
-  const shape = { schema: 'galley.dev/reference/v1', origin: 'held-out', requests: 10, streams: [] };
   const sums = new BucketSums();
   sums.add({ seq: 1, minute: 1, requests, rows: requests, failures: 0, late: 0, streams: {} });
   const status = monitorStatus({
     revision: 'iris-1',
-    reference: readReference(shape),
+    reference,
     sums,
     sightings: [],
     answered: undefined,

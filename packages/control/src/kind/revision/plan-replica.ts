@@ -1,5 +1,4 @@
 import type { Revision } from '@galley/api/kind/revision';
-import { formatDuration } from '@galley/api/kind/duration';
 import { backOffMs, restartBackOff } from '../../reconcile/back-off.ts';
 import type { ObservedReplica, ObservedRevision } from './observe.ts';
 import type { RevisionAction } from './plan.ts';
@@ -100,14 +99,23 @@ function planRunning(
     const replica = { ...base, phase: 'running', ready: true, reason: `Missed${misses}` };
     return { replica, actions: [], lookAgainMs: unwellPollMs };
   }
-  const age = now - Date.parse(status.startedAt ?? new Date(now).toISOString());
+  const startedAt = status.startedAt ?? new Date(now).toISOString();
+  const age = now - Date.parse(startedAt);
   return {
     replica: { ...base, phase: 'running', reason: 'NotHealthy' },
     actions: [],
     lookAgainMs: age < eagerMs ? startingPollMs : slowPollMs,
     reason: 'Starting',
-    message: `${status.id} runs since ${formatDuration(age)}: ${problem}`,
+    message: `${status.id} runs since ${utc(Date.parse(startedAt))}: ${problem}`,
   };
+}
+
+/**
+ * A time for a message, to the second. Never how long ago it was: that differs at every look, is written, and what is written brings the
+ * next look at once.
+ */
+function utc(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }
 
 /** How many answers a replica that counts as ready has missed in a row; kept in its reason, so that it outlives us. */
@@ -141,6 +149,6 @@ function planEnded(found: ObservedReplica, workload: ReplicaWorkload, base: Base
     actions: [],
     lookAgainMs: dueAt - now,
     reason: failures >= crashLoopFailures ? 'CrashLoop' : reason,
-    message: `${workload.id}: ${ended} It is started again in ${formatDuration(dueAt - now)}.`,
+    message: `${workload.id}: ${ended} It is started again at ${utc(dueAt)}.`,
   };
 }

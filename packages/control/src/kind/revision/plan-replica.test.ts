@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import { apiVersion } from '@galley/api/kind/object';
+import type { Revision } from '@galley/api/kind/revision';
+import type { WorkloadStatus } from '@galley/engine/engine';
+import { initialStatus } from '../../store/initial-status.ts';
+import type { ObservedRevision } from './observe.ts';
+import { planReplica } from './plan-replica.ts';
+import { replicaWorkloads } from './replica-workload.ts';
+
+const start = Date.parse('2024-05-01T00:00:00Z');
+const metadata = {
+  name: 'iris-1',
+  namespace: 'default',
+  uid: 'u',
+  resourceVersion: '1',
+  generation: 1,
+  creationTimestamp: '2024-05-01T00:00:00Z',
+  finalizers: [],
+  ownerReferences: [],
+  labels: {},
+  annotations: {},
+};
+const spec = { application: 'iris', build: 'iris-1', number: 1, image: `sha256:${'1'.repeat(64)}` };
+const revision: Revision = {
+  apiVersion,
+  kind: 'Revision',
+  metadata,
+  spec: { ...spec, service: {}, egressHosts: [], secrets: [], records: {} },
+  status: initialStatus.Revision,
+};
+
+/** Messages of looks a tenth of a second apart at one replica in this state. */
+function messages(
+  status: Partial<WorkloadStatus>,
+  problem: string | undefined,
+): ReadonlySet<string | undefined> {
+  const [workload] = replicaWorkloads(revision);
+  if (workload === undefined) throw new Error('a revision has a replica');
+  // What else a status has is of no interest here.
+  const full = { id: workload.id, phase: 'running', labels: {}, ...status } as WorkloadStatus;
+  const health = problem === undefined ? undefined : { ready: false, problem };
+  const observed: ObservedRevision = {
+    revision,
+    application: undefined,
+    newest: true,
+    traffic: { route: undefined, applied: true, inFlight: {} },
+    replicas: new Map([[workload.id, { status: full, health }]]),
+    isolationFix: undefined,
+  };
+  const looks = Array.from({ length: 20 }, (_, tenth) => start + tenth * 100);
+  return new Set(looks.map((now) => planReplica(observed, workload, now).message));
+}
+
+test('a replica that is starting says the same at every look: what differs is written and brings the next look at once', () => {
+  const startedAt = '2024-04-30T23:59:59.500Z';
+  const said = messages({ startedAt }, '/healthz answered 503');
+  expect([...said]).toEqual([
+    expect.stringMatching(/runs since 2024-04-30T23:59:59Z: \/healthz answered 503$/),
+  ]);
+});
+
+test('a replica that waits for its restart says when that is', () => {
+  const ended = {
+    phase: 'failed',
+    startedAt: '2024-04-30T23:59:58Z',
+    endedAt: '2024-05-01T00:00:00Z',
+    exitCode: 1,
+  } as const;
+  const said = [...messages({ ...ended }, undefined)];
+  const waiting = said.filter((text) => text?.includes('started again at'));
+  expect(waiting).toHaveLength(1);
+  expect(waiting[0]).toMatch(/exit code 1\. It is started again at 2024-05-01T00:0\d:\d\dZ\.$/);
+});
