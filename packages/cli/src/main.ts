@@ -43,7 +43,7 @@ const run: Runner = async (entry, input, { project, output }) => {
     signal: interrupt.signal,
     now: Date.now,
     emit,
-    isTerminal: process.stdout.isTTY === true,
+    isTerminal: process.stdout.isTTY,
     say: (line) => {
       if (output === 'text') print(line);
     },

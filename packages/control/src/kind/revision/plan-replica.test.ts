@@ -46,6 +46,7 @@ function messages(
     traffic: { route: undefined, applied: true, inFlight: {} },
     replicas: new Map([[workload.id, { status: full, health }]]),
     isolationFix: undefined,
+    refused: undefined,
   };
   const looks = Array.from({ length: 20 }, (_, tenth) => start + tenth * 100);
   return new Set(looks.map((now) => planReplica(observed, workload, now).message));
