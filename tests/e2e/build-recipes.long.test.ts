@@ -57,6 +57,28 @@ test(
 );
 
 test(
+  'postBuild, variables of .s2i/environment and .dockerignore have their say, and nothing of it is done twice',
+  { timeout: 600_000 },
+  async () => {
+    const first = await home.build(fixture('sets-itself-up'));
+    expect(first.layers.filter(({ from }) => from === 'binder/postBuild').map(({ role }) => role)).toEqual([
+      'dependencies',
+      'postBuild',
+    ]);
+    const again = await home.build(fixture('sets-itself-up'));
+    expect(again.phases.find(({ phase }) => phase === 'postBuild')?.state).toBe('skipped');
+    expect(again.image).toBe(first.image);
+    const { config } = await readImage(home.store, first.image);
+    expect(config.config?.Env).toContain('FACTOR=2');
+
+    const path = join(root, 'fails');
+    await cp(fixture('sets-itself-up'), path, { recursive: true });
+    await writeFile(join(path, 'binder/postBuild'), '#!/bin/bash\necho about to fail\nexit 3\n');
+    await expect(home.build(path)).rejects.toMatchObject({ code: 'BUILD_STEP_FAILED' });
+  },
+);
+
+test(
   'pins of 2021 run on the Python that has their wheels; those of 2018 are replaced when asked to, and the image says so',
   { timeout: 900_000 },
   async () => {

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { countOf } from '@galley/api/kind/count';
-import { availablePythons } from './base/plan-base.ts';
 import type { Image } from '@galley/image/image';
 import { assembleImage } from '@galley/image/assemble/assemble-image';
 import type { BuildContext, BuildOptions, BuildResult, LayerRecord, SourceSpec } from './build.ts';
 import type { BuildWork } from './plan/build-work.ts';
+import { postBuild, type PostBuild } from './plan/post-build.ts';
+import { readRecipe } from './plan/read-recipe.ts';
 import { finish, trainOnce, type Finished } from './plan/train-and-rehearse.ts';
 import type { CachedLayer } from './cache/layer-cache.ts';
 import { makeCodeLayer } from './layers/make-code-layer.ts';
@@ -15,7 +16,6 @@ import { PhaseLog } from './plan/phase-log.ts';
 import { prepareEnvironment, type Environment } from './plan/prepare-environment.ts';
 import { recipeRecord } from './plan/recipe-record.ts';
 import { resolveSettings } from './plan/settings.ts';
-import { makeRecipe } from './recipe/recipe.ts';
 import { openSource } from './source/open-source.ts';
 import { trainingKey } from './training/training-key.ts';
 import { makeWorkFolder, sweepWorkFolders } from './cache/work-folder.ts';
@@ -54,32 +54,19 @@ async function buildLeased(
       end({ state: 'done', reason: `${opened.origin}, ${countOf(opened.entries.length, 'file')}` });
       return opened;
     });
-    const recipe = await phases.run('recipe', async (end) => {
-      const made = await makeRecipe(tree, {
-        notebooks: options.notebooks,
-        python: options.python,
-        supportedPythons: await availablePythons(),
-        modernise: options.modernise,
-        signal: context.signal,
-      });
-      for (const { path, use, why } of made.files) {
-        const state = use === 'passed over' ? 'skipped' : 'done';
-        context.emit({
-          object,
-          phase: 'recipe',
-          step: path,
-          state,
-          reason: use === 'passed over' ? why : `${use}: ${why}`,
-        });
-      }
-      end({
-        state: 'done',
-        reason: `${made.notebooks.map(({ path }) => path).join(', ')}; Python ${made.python.version} (${made.python.from})`,
-      });
-      return made;
-    });
+    const recipe = await phases.run('recipe', (end) => readRecipe(tree, { options, context, object, end }));
     const settings = resolveSettings(options, recipe.settings);
-    const work = { context, options, object, phases, workDir, tree, recipe, settings };
+    const work: BuildWork = {
+      context,
+      options,
+      object,
+      phases,
+      workDir,
+      recipe,
+      settings,
+      source: tree,
+      tree: recipe.tree,
+    };
     const environment = await prepareEnvironment(recipe, {
       context,
       phases,
@@ -101,37 +88,31 @@ async function buildLeased(
 }
 
 async function buildImages(work: BuildWork, environment: Environment): Promise<BuildResult> {
-  const { context, phases, tree, recipe } = work;
+  const { context, phases, source, tree, recipe } = work;
   const read = recipeRecord(recipe, environment.locked);
   const facts: ImageFacts = {
-    source: tree.digest,
+    source: source.digest,
     lock: environment.lockDigest,
     base: environment.base.lockDigest,
     reproducible: environment.base.reproducible,
-    commit: tree.commit,
+    commit: source.commit,
+    environment: recipe.environment,
     asOf: read.asOf,
     changes: read.changes,
   };
-  const { code, image } = await phases.run('environment', async (end) => {
-    const layer = await makeCodeLayer(tree, context);
-    const made = await assembleImage(context.store, {
-      layers: [...environment.serving, ...environment.running, layer.layer],
-      config: imageConfig('environment', facts),
-    });
-    end({ state: layer.cached ? 'skipped' : 'done', reason: countOf(made.layers.length, 'layer') });
-    return { code: layer, image: made };
-  });
+  const { code, image, post } = await environmentImage(work, environment, facts);
   const key = trainingKey({
     source: tree.digest,
     lock: environment.lockDigest,
     python: environment.locked.python.version,
     notebooks: recipe.notebooks.map(({ path }) => path),
+    setUp: await setUpTexts(work),
     secretPaths: Object.keys(work.options.secrets),
   });
   const { training, reused } = await trainOnce(work, key, image);
   const candidate = await phases.run('candidate', async (end) => {
     const made = await assembleImage(context.store, {
-      layers: [...environment.serving, code.layer, training.layer],
+      layers: [...environment.serving, code.layer, ...post.layers, training.layer],
       config: imageConfig('candidate', facts),
     });
     end({ state: 'done', reason: countOf(made.layers.length, 'layer') });
@@ -140,13 +121,14 @@ async function buildImages(work: BuildWork, environment: Environment): Promise<B
   const finished = await finish(work, { candidate, training, key });
   const records = [
     ...environment.records,
+    ...post.records,
     ...imageRecords(work, { code, training: training.layer, reused, finished }),
   ];
   return {
     image: finished.service.digest,
     environment: image.digest,
     candidate: candidate.digest,
-    sourceDigest: tree.digest,
+    sourceDigest: source.digest,
     lockDigest: environment.lockDigest,
     trainingKey: key,
     layers: records,
@@ -166,9 +148,43 @@ async function buildImages(work: BuildWork, environment: Environment): Promise<B
       ...tree.warnings,
       ...recipe.requirements.warnings,
       ...systemWarnings(environment),
+      ...post.warnings,
       ...training.warnings,
     ],
   };
+}
+
+/** The image that the notebooks run in: with what postBuild left, when there is one. */
+async function environmentImage(
+  work: BuildWork,
+  environment: Environment,
+  facts: ImageFacts,
+): Promise<{ code: CachedLayer; image: Image; post: PostBuild }> {
+  const { context, phases } = work;
+  const code = await makeCodeLayer(work.tree, context);
+  const assemble = (layers: readonly Image['layers'][number][]): Promise<Image> =>
+    assembleImage(context.store, {
+      layers: [...environment.serving, ...environment.running, code.layer, ...layers],
+      config: imageConfig('environment', facts),
+    });
+  const post = await postBuild(work, () => assemble([]));
+  const image = await phases.run('environment', async (end) => {
+    const made = await assemble(post.layers);
+    end({ state: code.cached ? 'skipped' : 'done', reason: countOf(made.layers.length, 'layer') });
+    return made;
+  });
+  return { code, image, post };
+}
+
+/** What decides a training besides source and lock. The source that goes into images may lack the files that say it. */
+async function setUpTexts({ recipe, source }: BuildWork): Promise<readonly string[]> {
+  const { systemPackages, environment, postBuild: script } = recipe;
+  const file = script === undefined ? undefined : source.find(script);
+  return [
+    ...systemPackages,
+    ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+    ...(file === undefined ? [] : [(await source.read(file)).toString('utf8')]),
+  ];
 }
 
 /** What a package's own script would have done is for a person to know. */

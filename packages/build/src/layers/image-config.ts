@@ -12,6 +12,8 @@ export interface ImageFacts {
   /** False: something in it is only on this machine. */
   readonly reproducible: boolean;
   readonly commit: string | undefined;
+  /** Variables of the repository (.s2i/environment). */
+  readonly environment?: Readonly<Record<string, string>>;
   /** RFC 3339: packages were resolved as of then. */
   readonly asOf?: string | undefined;
   /** Pins that were replaced. */
@@ -40,6 +42,9 @@ export function imageConfig(kind: ImageKind, facts: ImageFacts): RuntimeConfig {
       'PYTHONUNBUFFERED=1',
       'MPLBACKEND=Agg',
       'PORT=8080',
+      ...Object.entries(facts.environment ?? {})
+        .map(([name, value]) => `${name}=${value}`)
+        .sort(),
     ],
     Labels: {
       ...(facts.commit === undefined ? {} : { 'org.opencontainers.image.revision': facts.commit }),

@@ -11,6 +11,9 @@ export interface BuildWork {
   readonly object: string;
   readonly phases: PhaseLog;
   readonly workDir: string;
+  /** All of the repository. */
+  readonly source: SourceTree;
+  /** What of it goes into images: without what its ignore files keep out. */
   readonly tree: SourceTree;
   readonly recipe: Recipe;
   readonly settings: BuildSettings;

@@ -53,13 +53,18 @@ describe('which files describe the environment', () => {
       expect(use(files, path)).toBe('passed over');
   });
 
+  it('hears apt.txt and postBuild whatever describes the environment', () => {
+    const { files } = choose('environment.yml', 'apt.txt', 'postBuild');
+    expect([use(files, 'apt.txt'), use(files, 'postBuild')]).toEqual(['adds', 'adds']);
+  });
+
   it('names a Dockerfile that it does not follow', () => {
     expect(use(choose('Dockerfile', 'requirements.txt').files, 'Dockerfile')).toBe('passed over');
   });
 
   it.each([
     ['RECIPE_CONFLICT', { files: ['binder', '.binder'] }, ['binder/requirements.txt', '.binder/apt.txt']],
-    ['RECIPE_UNSUPPORTED', { file: 'postBuild' }, ['postBuild']],
+    ['RECIPE_UNSUPPORTED', { file: 'start' }, ['start', 'requirements.txt']],
     ['RECIPE_UNSUPPORTED', { file: '.binder/start' }, ['.binder/start']],
     ['RECIPE_UNSUPPORTED', { file: 'binder/Dockerfile' }, ['binder/Dockerfile', 'requirements.txt']],
   ])('says %s %j', (code, details, paths) => {

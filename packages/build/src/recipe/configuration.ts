@@ -60,8 +60,14 @@ const foreign: Readonly<Record<string, string>> = {
   'pixi.lock': 'pixi environments are not read',
 };
 
-/** Set-up that runs code of the repository while the image is made, or at every start. */
-const scripts = ['postBuild', 'start'];
+/** Files that are heard whatever describes the environment. */
+const additions: Readonly<Record<string, string>> = {
+  'apt.txt': 'Debian packages under the environment',
+  postBuild: 'run once the environment is there, in a sandbox',
+};
+
+/** Set-up that would run code of the repository at every start. */
+const scripts = ['start'];
 
 /** Decides which files are heard, and why the others are not. Pure. Throws `RECIPE_CONFLICT`, `RECIPE_UNSUPPORTED`. */
 export function chooseConfiguration(paths: ReadonlySet<string>): Configuration {
@@ -79,8 +85,9 @@ export function chooseConfiguration(paths: ReadonlySet<string>): Configuration {
     } else files.push({ path, use: 'passed over', why: `${environment.path} decides` });
   }
   const project = findProject(paths, folder, environment, files);
-  if (paths.has(at('apt.txt')))
-    files.push({ path: at('apt.txt'), use: 'adds', why: 'Debian packages under the environment' });
+  for (const [name, why] of Object.entries(additions)) {
+    if (paths.has(at(name))) files.push({ path: at(name), use: 'adds', why });
+  }
   files.push(...elsewhere(paths, folder), ...foreignFiles(paths, at));
   return { folder, environment, project, files };
 }
@@ -105,7 +112,7 @@ function configurationFolder(paths: ReadonlySet<string>): string {
   return has('binder') ? 'binder' : has('.binder') ? '.binder' : '';
 }
 
-/** What runs code at build or start has no place to run yet: said, not left out. */
+/** What runs at every start has no place to run yet: said, not left out. */
 function refuseUnsupported(paths: ReadonlySet<string>, folder: string): void {
   const inFolder = folder === '' ? scripts : [...scripts, ...Object.keys(foreign)];
   const found = inFolder
@@ -115,10 +122,10 @@ function refuseUnsupported(paths: ReadonlySet<string>, folder: string): void {
   const name = found.split('/').at(-1) ?? '';
   throw new GalleyError(
     'RECIPE_UNSUPPORTED',
-    `${found} cannot be followed: ${foreign[name] ?? 'scripts of the repository are not run while an image is made'}.`,
+    `${found} cannot be followed: ${foreign[name] ?? 'a service and a notebook start without scripts of the repository'}.`,
     {
       hint: scripts.includes(name)
-        ? 'Declare packages in requirements.txt and apt.txt, do the rest in a first cell, and remove the script.'
+        ? 'Set variables in .s2i/environment, do the rest in a first cell or in postBuild, and remove the script.'
         : 'Describe the environment in requirements.txt, environment.yml or apt.txt in its place.',
       details: { file: found },
     },
@@ -157,7 +164,7 @@ function findProject(
 /** With a configuration folder what lies at the root is not heard. */
 function elsewhere(paths: ReadonlySet<string>, folder: string): readonly FileUse[] {
   if (folder === '') return [];
-  return [...candidates.map(({ name }) => name), 'apt.txt', 'runtime.txt', ...scripts]
+  return [...candidates.map(({ name }) => name), ...Object.keys(additions), 'runtime.txt', ...scripts]
     .filter((name) => paths.has(name))
     .map((path): FileUse => ({ path, use: 'passed over', why: `${folder}/ describes the environment` }));
 }

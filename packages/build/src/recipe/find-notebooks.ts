@@ -1,5 +1,6 @@
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { SourceTree } from '../source/source-tree.ts';
+import { environmentLines } from './file/s2i-environment.ts';
 import { readPythonSources } from './read-cells.ts';
 
 /** Which notebooks (or scripts) run, in order, and what said so. */
@@ -69,11 +70,9 @@ function several(what: string, all: readonly string[]): GalleyError {
 }
 
 async function s2iNotebooks(tree: SourceTree): Promise<readonly string[]> {
-  const file = tree.find('.s2i/environment');
-  if (file === undefined) return [];
-  const text = (await tree.read(file, 64 * 1024)).toString('utf8');
-  const value = (name: string): string => new RegExp(`^\\s*${name}=(.*)$`, 'm').exec(text)?.[1]?.trim() ?? '';
-  const list = value('S2I_SOURCE_NOTEBOOK_LIST') || value('S2I_SOURCE_NOTEBOOK');
+  const lines = await environmentLines(tree);
+  const valueOf = (wanted: string): string => lines.findLast(({ name }) => name === wanted)?.value ?? '';
+  const list = valueOf('S2I_SOURCE_NOTEBOOK_LIST') || valueOf('S2I_SOURCE_NOTEBOOK');
   return list
     .split(',')
     .map((path) => path.trim())

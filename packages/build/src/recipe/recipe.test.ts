@@ -169,3 +169,44 @@ describe('which packages', () => {
     expect(recipe.requirements.warnings).toEqual([expect.stringContaining('a.ipynb cell 1')]);
   });
 });
+
+describe('what else sets up a repository', () => {
+  it('takes variables of .s2i/environment, an index among them as one, and leaves ours as they are', async () => {
+    const recipe = await recipeOf({
+      'a.ipynb': notebook('1'),
+      '.s2i/environment':
+        '# FIRST=1\r\n RATE = 0.5 # no comment\r\nEMPTY=\r\nnot an assignment\r\nPATH=/x\r\nPIP_INDEX_URL=https://u:p@index.example.org/simple\r\n',
+    });
+    expect(recipe.environment).toEqual({ RATE: '0.5 # no comment', EMPTY: '' });
+    expect(recipe.requirements.indexes).toEqual([
+      { url: 'https://index.example.org/simple', kind: 'index', from: '.s2i/environment' },
+    ]);
+    expect(recipe.requirements.warnings).toEqual([
+      '.s2i/environment: PATH is set by Galley and stays as it is',
+    ]);
+  });
+
+  it('brings bash for a postBuild, beside what apt.txt asks for', async () => {
+    const recipe = await recipeOf({
+      'a.ipynb': notebook('1'),
+      'binder/apt.txt': 'git\n',
+      'binder/postBuild': '#!/bin/bash\n',
+    });
+    expect([recipe.postBuild, recipe.systemPackages]).toEqual(['binder/postBuild', ['bash', 'git']]);
+  });
+
+  it('keeps the notebook that runs in the image although .dockerignore says otherwise', async () => {
+    const recipe = await recipeOf({ 'a.ipynb': notebook('1'), 'data/x.csv': '1', '.dockerignore': '*' });
+    expect(recipe.tree.entries.map(({ path }) => path)).toEqual(['a.ipynb']);
+    expect(recipe.files).toContainEqual({
+      path: '.dockerignore',
+      use: 'adds',
+      why: 'keeps 2 files out of the images',
+    });
+  });
+
+  it('guesses nothing where a file says that nothing is needed', async () => {
+    const recipe = await recipeOf({ 'a.ipynb': notebook('import numpy'), 'requirements.txt': '# none\n' });
+    expect([recipe.requirements.guessed, lines(recipe)]).toEqual([false, []]);
+  });
+});

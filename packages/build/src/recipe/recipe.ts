@@ -1,9 +1,11 @@
 import type { GalleyYaml } from '@galley/api/kind/application';
 import { GalleyError } from '@galley/api/error/galley-error';
+import { withoutIgnored } from '../source/container-ignore.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import { chooseConfiguration, type Configuration, type FileUse } from './configuration.ts';
 import { readAptTxt } from './file/apt-txt.ts';
 import { readToml } from './file/pyproject.ts';
+import { readS2iEnvironment, s2iEnvironmentPath, type S2iEnvironment } from './file/s2i-environment.ts';
 import { findNotebooks } from './find-notebooks.ts';
 import { readGalleyYaml } from './galley-yaml.ts';
 import { readLockFacts, requirementLines, type LockFacts } from './locked-requirements.ts';
@@ -18,8 +20,14 @@ export interface Recipe {
   readonly notebooksFrom: string;
   readonly python: PythonChoice;
   readonly requirements: Requirements;
+  /** What of the source goes into images: without what its ignore files keep out. */
+  readonly tree: SourceTree;
   /** Debian packages that are asked for. */
   readonly systemPackages: readonly string[];
+  /** A script that is run once the environment is there. */
+  readonly postBuild: string | undefined;
+  /** Variables for the run and the images. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Where files of set-up lie: `''`, `binder`, `.binder`. */
   readonly folder: string;
   /** The lock that decides, when Galley wrote it. */
@@ -63,6 +71,17 @@ export async function makeRecipe(tree: SourceTree, request: RecipeRequest): Prom
   const configuration = chooseConfiguration(new Set(paths));
   const requirements = await readRequirements(tree, notebooks, configuration, request.signal);
   const lockFacts = await checkedLock(tree, notebooks, configuration, paths, request.signal);
+  const s2i = await readS2iEnvironment(tree);
+  const at = (name: string): string =>
+    configuration.folder === '' ? name : `${configuration.folder}/${name}`;
+  const postBuild = tree.find(at('postBuild'))?.path;
+  const ignoreFiles = [at('.dockerignore'), at('.containerignore'), '.s2iignore'];
+  const filtered = await withoutIgnored(tree, ignoreFiles, new Set(choice.notebooks));
+  const ignored = filtered.counts.map(({ file, files: count }): FileUse => ({
+    path: file,
+    use: 'adds',
+    why: `keeps ${count} files out of the images`,
+  }));
   const asked =
     request.python === ''
       ? { version: settings?.build?.python ?? '', from: 'galley.yaml' }
@@ -80,14 +99,18 @@ export async function makeRecipe(tree: SourceTree, request: RecipeRequest): Prom
     notebooks,
     notebooksFrom: choice.from,
     python,
-    requirements,
-    systemPackages: await readAptTxt(
-      tree,
-      configuration.folder === '' ? 'apt.txt' : `${configuration.folder}/apt.txt`,
-    ),
+    requirements: {
+      ...requirements,
+      indexes: [...requirements.indexes, ...s2i.indexes],
+      warnings: [...requirements.warnings, ...s2i.warnings],
+    },
+    tree: filtered.tree,
+    systemPackages: await systemPackages(tree, at('apt.txt'), postBuild),
+    postBuild,
+    environment: s2i.values,
     folder: configuration.folder,
     lockFacts,
-    files: [...configuration.files, ...files, ...requirements.files],
+    files: [...configuration.files, ...files, ...requirements.files, ...s2iUse(s2i), ...ignored],
     settings,
   };
 }
@@ -116,4 +139,27 @@ async function checkedLock(
     hint: 'Run galley lock and commit what it writes.',
     details: { lock: environment.path, ...(added === undefined ? { removed } : { added }) },
   });
+}
+
+/** What apt.txt asks for, and bash for a postBuild: most of them are written for it, and the base has only dash. */
+async function systemPackages(
+  tree: SourceTree,
+  path: string,
+  script: string | undefined,
+): Promise<readonly string[]> {
+  const names = await readAptTxt(tree, path);
+  return script === undefined || names.includes('bash') ? names : [...names, 'bash'].sort();
+}
+
+function s2iUse({ values }: S2iEnvironment): readonly FileUse[] {
+  const names = Object.keys(values);
+  return names.length === 0
+    ? []
+    : [
+        {
+          path: s2iEnvironmentPath,
+          use: 'adds',
+          why: `variables of the run and the images: ${names.join(', ')}`,
+        },
+      ];
 }

@@ -68,7 +68,8 @@ export async function readRequirements(
   const unparsed = readCells.flatMap(({ from, source }) =>
     source.error === undefined ? [] : [`${from} could not be parsed here: ${source.error}`],
   );
-  const guessed = declared.requirements.length === 0;
+  // A file that describes an environment of nothing says so: the tool that owns it installs nothing.
+  const guessed = declared.requirements.length === 0 && configuration.environment === undefined;
   return {
     ...declared,
     requirements: distinct(guessed ? guessRequirements(imports, reached) : declared.requirements),

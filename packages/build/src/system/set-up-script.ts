@@ -16,7 +16,7 @@ export interface SetUpScript {
 
 /** Lines that change nothing in an image: shell around them, caches that programs do without, what only a running system has. */
 const idle =
-  /^(?:#.*|set\s+-[eu]+|case\b.*|esac|if\b.*|then|else|elif\b.*|fi|for\b.*|do|done|exit\s+0|[)};{]+|;;|\w[\w|-]*\)|configure.*\)|true|:|ldconfig.*|\. \/usr\/share\/debconf\/confmodule|(?:deb|dpkg)-?[a-z]*helper.*|py3compile.*|update-mime.*|fc-cache.*|#DEBHELPER#|return\b.*)$/;
+  /^(?:#.*|set\s+-[eu]+|case\b.*|esac|if\b.*|then|else|elif\b.*|fi|for\b.*|do|done|exit\s+0|[)};{]+|;;|\w[\w|-]*\)|configure.*\)|true|:|ldconfig.*|\. \/usr\/share\/debconf\/confmodule|(?:deb|dpkg)-?[a-z]*helper.*|py3compile.*|update-mime.*|fc-cache.*|add-shell\b.*|update-menus\b.*|#DEBHELPER#|return\b.*)$/;
 const literal =
   /update-alternatives\s+(?:--\S+\s+)*?--install\s+(\/[\w./+-]+)\s+([\w./+-]+)\s+(\/[\w./+-]+)\s+(\d+)/g;
 

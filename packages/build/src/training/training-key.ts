@@ -9,6 +9,8 @@ export interface TrainingInputs {
   readonly python: string;
   /** In the order in which they run. */
   readonly notebooks: readonly string[];
+  /** What sets up the environment besides the lock, as texts: Debian packages, variables, scripts. */
+  readonly setUp: readonly string[];
   /** Names only: a rotated secret is no new training. */
   readonly secretPaths: readonly string[];
 }
@@ -22,6 +24,7 @@ export function trainingKey(inputs: TrainingInputs): string {
     lock: inputs.lock,
     python: inputs.python,
     notebooks: inputs.notebooks,
+    ...(inputs.setUp.length === 0 ? {} : { setUp: inputs.setUp }),
     secrets: [...inputs.secretPaths].sort(),
     sampling,
   });

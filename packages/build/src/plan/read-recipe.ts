@@ -1,0 +1,37 @@
+import { availablePythons } from '../base/plan-base.ts';
+import type { BuildContext, BuildOptions } from '../build.ts';
+import { makeRecipe, type Recipe } from '../recipe/recipe.ts';
+import type { SourceTree } from '../source/source-tree.ts';
+import type { PhaseEnd } from './phase-log.ts';
+
+/** Reads the recipe of a source and tells what becomes of each of its files. Throws as `makeRecipe`. */
+export async function readRecipe(
+  tree: SourceTree,
+  {
+    options,
+    context,
+    object,
+    end,
+  }: {
+    readonly options: BuildOptions;
+    readonly context: BuildContext;
+    readonly object: string;
+    readonly end: (how: PhaseEnd) => void;
+  },
+): Promise<Recipe> {
+  const recipe = await makeRecipe(tree, {
+    notebooks: options.notebooks,
+    python: options.python,
+    supportedPythons: await availablePythons(),
+    modernise: options.modernise,
+    signal: context.signal,
+  });
+  for (const { path, use, why } of recipe.files) {
+    const passedOver = use === 'passed over';
+    const reason = passedOver ? why : `${use}: ${why}`;
+    context.emit({ object, phase: 'recipe', step: path, state: passedOver ? 'skipped' : 'done', reason });
+  }
+  const notebooks = recipe.notebooks.map(({ path }) => path).join(', ');
+  end({ state: 'done', reason: `${notebooks}; Python ${recipe.python.version} (${recipe.python.from})` });
+  return recipe;
+}
