@@ -1,3 +1,4 @@
+import { countOf } from '@galley/api/kind/count';
 import type { BuildContext } from '../build.ts';
 import { buildBase, type Base } from '../base/build-base.ts';
 import { planBase } from '../base/plan-base.ts';
@@ -52,7 +53,10 @@ export class Bases {
     if (systemPackages.length === 0) return { ...base, system: nothing };
     return phases.run('system', async (end) => {
       const system = await makeSystemLayer(systemPackages, base, parts);
-      end({ state: system.cached ? 'skipped' : 'done', reason: `${system.packages.length} Debian packages` });
+      end({
+        state: system.cached ? 'skipped' : 'done',
+        reason: countOf(system.packages.length, 'Debian package'),
+      });
       return { ...base, system };
     });
   }

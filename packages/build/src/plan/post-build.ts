@@ -1,3 +1,4 @@
+import { countOf } from '@galley/api/kind/count';
 import type { Layer } from '@galley/image/descriptor';
 import type { Image } from '@galley/image/image';
 import { fileEntry } from '@galley/image/tar/entry';
@@ -88,7 +89,7 @@ export async function postBuild(work: BuildWork, assemble: () => Promise<Image>)
     );
     const kept = made.map(({ role, layer }) => ({ role, layer }));
     await records.set(key, { layers: kept, warnings: changes.warnings });
-    end({ state: 'done', reason: `${changes.entries.length} files changed` });
+    end({ state: 'done', reason: `${countOf(changes.entries.length, 'path')} changed` });
     return toResult(kept, changes.warnings, path, false);
   });
 }

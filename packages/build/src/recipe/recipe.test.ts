@@ -210,3 +210,14 @@ describe('what else sets up a repository', () => {
     expect([recipe.requirements.guessed, lines(recipe)]).toEqual([false, []]);
   });
 });
+
+describe('a group for development', () => {
+  it('is for the notebook only, but for what the notebook imports', async () => {
+    const recipe = await recipeOf({
+      'a.ipynb': notebook('import sklearn'),
+      Pipfile: '[packages]\nidna = "*"\n[dev-packages]\nscikit-learn = "*"\npytest = "*"\n',
+    });
+    expect(lines(recipe)).toEqual(['idna', 'scikit-learn']);
+    expect(recipe.requirements.running.map(({ line }) => line)).toEqual(['pytest']);
+  });
+});

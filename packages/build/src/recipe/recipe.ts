@@ -1,4 +1,5 @@
 import type { GalleyYaml } from '@galley/api/kind/application';
+import { countOf } from '@galley/api/kind/count';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { withoutIgnored } from '../source/container-ignore.ts';
 import type { SourceTree } from '../source/source-tree.ts';
@@ -80,7 +81,7 @@ export async function makeRecipe(tree: SourceTree, request: RecipeRequest): Prom
   const ignored = filtered.counts.map(({ file, files: count }): FileUse => ({
     path: file,
     use: 'adds',
-    why: `keeps ${count} files out of the images`,
+    why: `keeps ${countOf(count, 'file')} out of the images`,
   }));
   const asked =
     request.python === ''

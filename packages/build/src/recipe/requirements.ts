@@ -1,5 +1,6 @@
 import type { SourceTree } from '../source/source-tree.ts';
 import type { Configuration, FileUse } from './configuration.ts';
+import { distributionOf } from './distribution-names.ts';
 import { mergeDeclared, nothingDeclared, type Declared } from './declared.ts';
 import { readEnvironmentYml } from './file/environment-yml.ts';
 import { readPipfile } from './file/pipfile.ts';
@@ -19,7 +20,7 @@ import type { Notebook } from './notebook.ts';
 import { readNotebookRequirements } from './notebook-requirements.ts';
 import { declareProject, readProject } from './project.ts';
 import { readPythonSources, type ReadSource } from './read-cells.ts';
-import { pinOf, type Requirement } from './requirement.ts';
+import { normalizeName, pinOf, type Requirement } from './requirement.ts';
 import { readScriptMetadata } from './script-metadata.ts';
 
 export interface Requirements extends Declared {
@@ -62,9 +63,9 @@ export async function readRequirements(
   ]);
   const fromFiles = await readFiles(tree, configuration, signal);
   const overruled = overrule(fromFiles, fromNotebook);
-  const declared = mergeDeclared([fromNotebook, overruled.declared]);
   const reached = reachedSources(readCells, readModules);
   const imports = foreignImports(tree, reached, parsed.standardLibrary);
+  const declared = withImported(mergeDeclared([fromNotebook, overruled.declared]), imports);
   const unparsed = readCells.flatMap(({ from, source }) =>
     source.error === undefined ? [] : [`${from} could not be parsed here: ${source.error}`],
   );
@@ -139,6 +140,17 @@ function overrule(file: Declared, notebook: Declared): { declared: Declared; fil
     constraints: file.constraints.filter(keep),
   };
   return { declared, files };
+}
+
+/** What the notebook imports, the model may well need: it is served, although its group is one for development. */
+function withImported(declared: Declared, imports: ReadonlyMap<string, string>): Declared {
+  const imported = new Set([...imports.keys()].map((module) => normalizeName(distributionOf(module))));
+  const isImported = ({ name }: Requirement): boolean => imported.has(name);
+  return {
+    ...declared,
+    requirements: [...declared.requirements, ...declared.running.filter(isImported)],
+    running: declared.running.filter((requirement) => !isImported(requirement)),
+  };
 }
 
 /** A project that two files ask for is installed once. */

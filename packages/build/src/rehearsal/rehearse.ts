@@ -215,6 +215,17 @@ async function explainRehearsal(
     .filter((part) => part !== '')
     .join(': ');
   const details = { ...failure, exitCode: ended.status.exitCode, stderr: ended.stderr.slice(-20).join('\n') };
+  const module = /No module named '([^']+)'/.exec([what, ...ended.stderr].join('\n'))?.[1];
+  if (module !== undefined) {
+    return new GalleyError(
+      'MODULE_MISSING',
+      `The service of ${application} needs ${module}, which its image does not have.`,
+      {
+        hint: `What only a group for development brings is not served: move it to the dependencies, or import it in a cell of the notebook.`,
+        details: { ...details, module },
+      },
+    );
+  }
   if (ended.status.exitCode === 20) {
     const row = numberOf(failure['row']);
     return new GalleyError(

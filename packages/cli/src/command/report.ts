@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
+import type { RecipeRecord } from '@galley/build/plan/recipe-record';
 import { formatDuration } from '@galley/api/kind/duration';
 import { textOption } from '../program.ts';
 import { notebookHtml } from '../render/notebook-html.ts';
+import { describeRecipe } from '../render/recipe.ts';
 import { safeText } from '../render/safe-text.ts';
 import { table } from '../render/table.ts';
 import type { Command, Context } from './command.ts';
@@ -21,7 +23,7 @@ interface ReportLine {
 }
 
 export const command: Command = {
-  summary: 'The run report: what every cell did, also when the build failed',
+  summary: 'The run report: recipe and what every cell did, also when the build failed',
   description:
     'For an application, the report of its latest build. --html writes the executed notebook with its outputs.',
   examples: ['galley report flight-delay', 'galley report build/flight-delay-3 --html run.html'],
@@ -33,6 +35,7 @@ export const command: Command = {
     const params = { project: context.project, name: build };
     const { lines } = await client.call('buildReport', { params });
     const report = lines as readonly ReportLine[];
+    const recipe = await recipeOf(context, params);
     const file = textOption(input, 'html');
     if (file !== undefined) {
       const notebook = await client.call('buildRecord', {
@@ -41,12 +44,31 @@ export const command: Command = {
       await writeFile(resolve(context.cwd, file), notebookHtml(notebook, build));
     }
     return {
-      text: [describe(report), ...(file === undefined ? [] : [`Wrote ${file}.`])].join('\n'),
-      value: { build, cells: report },
+      text: [
+        ...(recipe === undefined ? [] : [describeRecipe(recipe), '']),
+        describe(report),
+        ...(file === undefined ? [] : [`Wrote ${file}.`]),
+      ].join('\n'),
+      value: { build, cells: report, ...(recipe === undefined ? {} : { recipe }) },
       names: [`build/${build}`],
     };
   },
 };
+
+/** What the build read of the repository; undefined: it failed before it was kept. */
+async function recipeOf(
+  context: Context,
+  params: { readonly project: string; readonly name: string },
+): Promise<RecipeRecord | undefined> {
+  const client = await context.connect();
+  try {
+    // Written by the build of this very server.
+    return (await client.call('buildRecord', { params: { ...params, record: 'recipe' } })) as RecipeRecord;
+  } catch (error) {
+    if (error instanceof GalleyError && error.code === 'RECORD_NOT_FOUND') return undefined;
+    throw error;
+  }
+}
 
 async function buildName(target: string, context: Context): Promise<string> {
   if (target.startsWith('build/')) return target.slice('build/'.length);
