@@ -92,6 +92,6 @@ test('every command has a summary, an example that starts with its own words, an
       words.join(' '),
     ).toBe(true);
     for (const { flags } of command.options ?? [])
-      expect(flags).toMatch(/^(-[a-z], )?--[a-z-]+( <[A-Z:|]+>)?$/);
+      expect(flags).toMatch(/^(-[a-zA-Z], )?--[a-z-]+( <[A-Z:=|]+>)?$/);
   }
 });

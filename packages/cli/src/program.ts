@@ -68,9 +68,12 @@ function addCommand(parent: Program, entry: Entry, run: Runner): void {
     }
     program.addOption(flag);
   }
-  program.option('-n, --project <PROJECT>', 'the project', 'default');
+  // A command line that is another tool's keeps its own letters.
+  const short = (letter: string): string =>
+    (command.options ?? []).some(({ flags }) => flags.startsWith(`-${letter},`)) ? '' : `-${letter}, `;
+  program.option(`${short('n')}--project <PROJECT>`, 'the project', 'default');
   program.addOption(
-    new Flag('-o, --output <FORMAT>', 'how to print')
+    new Flag(`${short('o')}--output <FORMAT>`, 'how to print')
       .choices(['text', 'json', 'yaml', 'name'])
       .default('text'),
   );

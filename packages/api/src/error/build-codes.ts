@@ -50,6 +50,7 @@ export const buildErrorCodes = {
   REHEARSAL_FAILED: { sort: 'user', status: 422 },
   CHECK_NOT_REPRODUCED: { sort: 'user', status: 422 },
   SMOKE_CHECK_FAILED: { sort: 'environment', status: 502 },
+  BUILDER_INVALID: { sort: 'user', status: 422 },
   BUILD_STEP_FAILED: { sort: 'user', status: 422 },
   SECRET_IN_LAYER: { sort: 'user', status: 422 },
 } as const satisfies Record<string, ErrorCodeRow>;

@@ -38,6 +38,8 @@ export interface BuildStep {
   readonly omit: readonly string[];
   /** True: caches of package managers are kept, for a builder that saves them for its next build. */
   readonly keepCaches: boolean;
+  /** Relative paths of small files that are handed back although they are no part of what changed: scratch, or what `omit` names. */
+  readonly collect?: readonly string[];
 }
 
 export interface StepLimits {
@@ -128,6 +130,7 @@ export async function runBuildStep(step: BuildStep, options: StepOptions): Promi
       bytesMax: step.limits.diskBytes,
       omit: step.omit,
       keepCaches: step.keepCaches,
+      collect: step.collect ?? [],
       secrets: searchSecrets(step.secrets),
       signal,
     });

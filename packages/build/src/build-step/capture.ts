@@ -19,11 +19,14 @@ export interface CaptureOptions {
   /** Paths that are left out with all below them. */
   readonly omit: readonly string[];
   readonly keepCaches: boolean;
+  readonly collect: readonly string[];
   readonly secrets: SecretSearch;
   readonly signal: AbortSignal;
 }
 
-/** A path with a name that says something. */
+const collectedBytesMax = 1 << 20;
+
+/** What was left out although the step wrote it. */
 interface Dropped {
   readonly setId: string[];
   caches: number;
@@ -57,6 +60,7 @@ class Capture {
   readonly #entries = new Map<string, ChangedEntry>();
   readonly #whiteouts: Whiteout[] = [];
   readonly #stale: string[] = [];
+  readonly #collected = new Map<string, Buffer>();
   readonly #dropped: Dropped = { setId: [], caches: 0 };
 
   constructor(spool: Spool, options: CaptureOptions) {
@@ -69,14 +73,23 @@ class Capture {
     for await (const entry of readTar(tar, { entriesMax, bytesMax }, signal)) await this.#entry(entry);
     // Bytecode of sources that lie below keeps its worth: they were unpacked with the times that it names.
     for (const path of this.#stale) if (this.#entries.has(sourceOfBytecode(path))) this.#entries.delete(path);
-    return { entries: [...this.#entries.values()], whiteouts: this.#whiteouts, warnings: this.#warnings() };
+    return {
+      entries: [...this.#entries.values()],
+      whiteouts: this.#whiteouts,
+      warnings: this.#warnings(),
+      collected: this.#collected,
+    };
   }
 
   async #entry(entry: TarEntry): Promise<void> {
     const { path } = entry;
     const whiteout = parseWhiteout(path);
     const place = whiteout?.path ?? path;
-    if (this.#isOmitted(place)) return;
+    if (this.#isOmitted(place)) {
+      // Its content can be read once: nothing that is collected is a part of the change as well.
+      if (this.#options.collect.includes(path)) await this.#collect(entry);
+      return;
+    }
     if (!this.#options.keepCaches && isPackageCache(place)) {
       this.#dropped.caches += entry.size;
       return;
@@ -85,21 +98,27 @@ class Capture {
       this.#whiteouts.push(whiteout);
       return;
     }
-    const { uid = 0, gid = 0 } = entry;
+    const { content: _, uid = 0, gid = 0, ...rest } = entry;
     if (entry.type === 'file' && (entry.mode & 0o6000) !== 0) this.#dropped.setId.push(path);
-    const { content, ...rest } = entry;
     const taken = { ...rest, mode: entry.mode & 0o1777, uid, gid };
     if (entry.type !== 'file') this.#entries.set(path, taken);
-    else this.#entries.set(path, { ...taken, ...(await this.#file(path, content)) });
+    else this.#entries.set(path, { ...taken, ...(await this.#file(entry)) });
   }
 
-  async #file(path: string, content: TarEntry['content']): Promise<Pick<ChangedEntry, 'content' | 'sha256'>> {
+  async #collect(entry: TarEntry): Promise<void> {
+    if (entry.type !== 'file' || entry.size > collectedBytesMax) return;
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of contentOf(entry)) chunks.push(chunk);
+    this.#collected.set(entry.path, Buffer.concat(chunks));
+  }
+
+  async #file(entry: TarEntry): Promise<Pick<ChangedEntry, 'content' | 'sha256'>> {
+    const { path } = entry;
     const hash = createHash('sha256');
     const search = this.#options.secrets.begin();
     let head = Buffer.alloc(0);
     async function* seen(): AsyncGenerator<Uint8Array> {
-      // A reader of a tar streams; buffers are the writer's.
-      for await (const chunk of (content?.() ?? []) as AsyncIterable<Uint8Array>) {
+      for await (const chunk of contentOf(entry)) {
         if (head.length < 16) head = Buffer.concat([head, chunk.subarray(0, 16 - head.length)]);
         hash.update(chunk);
         search.see(chunk);
@@ -128,6 +147,11 @@ class Capture {
     if (caches > 0) warnings.push(`${Math.ceil(caches / 1e6)} MB of download caches were left out`);
     return warnings;
   }
+}
+
+/** A reader of a tar streams; buffers are the writer's. */
+function contentOf(entry: TarEntry): AsyncIterable<Uint8Array> {
+  return (entry.content?.() ?? []) as AsyncIterable<Uint8Array>;
 }
 
 function secretFound(step: string, path: string, secret: string): GalleyError {

@@ -16,4 +16,6 @@ export interface Changes {
   readonly whiteouts: readonly Whiteout[];
   /** For people: what was dropped although the step wrote it. */
   readonly warnings: readonly string[];
+  /** Contents that were asked for by path, at most 1 MiB each. */
+  readonly collected: ReadonlyMap<string, Buffer>;
 }

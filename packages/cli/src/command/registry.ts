@@ -10,6 +10,7 @@ export interface Entry {
 /** Nouns and what they are about, for `galley <noun> --help`. */
 export const nouns: Readonly<Record<string, string>> = {
   image: 'Images in the store',
+  s2i: 'Builder images of source-to-image, with its own command line',
   secret: 'Secrets of a project',
   server: 'The server that owns GALLEY_HOME',
 };
@@ -39,7 +40,7 @@ export async function allCommands(): Promise<readonly Entry[]> {
 export async function findCommand(words: readonly string[]): Promise<Entry | undefined> {
   const [first = '', second = ''] = words;
   const called = first in nouns ? [first, second] : [first];
-  if (!called.every((word) => /^[a-z]+$/.test(word))) return undefined;
+  if (!called.every((word) => /^[a-z0-9]+$/.test(word))) return undefined;
   const file = new URL(`./${called.join('/')}.ts`, import.meta.url);
   const known = !notCommands.has(`${called.join('/')}.ts`) && (await isFile(file));
   return known ? load(called) : undefined;

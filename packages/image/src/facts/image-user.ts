@@ -1,8 +1,4 @@
 import { GalleyError } from '@galley/api/error/galley-error';
-import type { Image } from '../image.ts';
-import type { ImageStore } from '../store.ts';
-import { readEntry } from './read-entry.ts';
-import { visibleEntries } from './visible-entries.ts';
 
 /** Who a process of an image is, by ids inside. */
 export interface ImageUser {
@@ -16,7 +12,6 @@ export interface ImageUser {
 
 /** As many ids as a container has (engine.md §1.2). */
 const idsMax = 65_536;
-const fileBytesMax = 1 << 20;
 
 /**
  * Looks up `USER` or `USER:GROUP`, names or numbers, as Docker does: a number needs no line in /etc/passwd, and where none says the group it is
@@ -48,26 +43,4 @@ function idOf(text: string, user: string): number {
     hint: `Name a user of its /etc/passwd, or a number below ${idsMax}.`,
     details: { user },
   });
-}
-
-/** The same for an image that is not unpacked; reads layers from the top until both files were found. */
-export async function findImageUser(
-  store: ImageStore,
-  image: Image,
-  text: string,
-  signal?: AbortSignal,
-): Promise<ImageUser> {
-  const files = { passwd: '', group: '' };
-  const names = new Map<string, keyof typeof files>([
-    ['etc/passwd', 'passwd'],
-    ['etc/group', 'group'],
-  ]);
-  for await (const entry of visibleEntries(store, image.layers, (path) => names.has(path), signal)) {
-    const name = names.get(entry.path);
-    names.delete(entry.path);
-    const content = name === undefined ? undefined : await readEntry(entry, fileBytesMax);
-    if (name !== undefined && content !== undefined) files[name] = content.toString('utf8');
-    if (names.size === 0) break;
-  }
-  return parseImageUser(text, files);
 }
