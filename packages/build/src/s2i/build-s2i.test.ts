@@ -52,7 +52,6 @@ describe.skipIf(unavailable !== undefined)(
       const { result, image, lines } = await build({
         displayName: 'The app',
         ref: 'main',
-        commit: { author: 'A <a@example.org>', date: 'today', message: 'Why\nmore' },
       });
       expect(lines.slice(0, 3)).toEqual(['APP_NAME from the source', 'FROM_FLAG a flag', 'source .s2i']);
       expect(image.config.config).toMatchObject({
@@ -73,8 +72,6 @@ describe.skipIf(unavailable !== undefined)(
         'io.k8s.display-name': 'The app',
         'io.openshift.s2i.build.image': 'test/builder',
         'io.openshift.s2i.build.commit.ref': 'main',
-        'io.openshift.s2i.build.commit.author': 'A <a@example.org>',
-        'io.openshift.s2i.build.commit.message': 'Why',
         'dev.galley.reproducible': 'false',
       });
       expect(result.warnings).toEqual(['.s2i/environment, line 4 is no NAME=VALUE and was left out']);

@@ -31,6 +31,17 @@ export interface S2iOptions {
  */
 export async function buildS2i(request: S2iRequest, options: S2iOptions): Promise<S2iResult> {
   const { context } = options;
+  // Before the first layer is looked for: pruning beside a build takes nothing that it relies on.
+  const lease = await context.store.lease(`s2i ${request.name}`);
+  try {
+    return await buildLeased(request, options);
+  } finally {
+    await lease.release();
+  }
+}
+
+async function buildLeased(request: S2iRequest, options: S2iOptions): Promise<S2iResult> {
+  const { context } = options;
   const phases = new PhaseLog(context.emit, `build/${request.name}`);
   await sweepWorkFolders(context.cacheDir);
   const workDir = await makeWorkFolder(context.cacheDir, randomUUID());

@@ -52,7 +52,6 @@ function request(more: Partial<DockerfileRequest> = {}): DockerfileRequest {
     sourceName: '/somewhere',
     contextDir: '',
     ref: '',
-    commit: undefined,
     cwd: folder,
     egressHosts: [],
     limits: defaultStepLimits,
@@ -67,7 +66,7 @@ async function write(name: string, more: Partial<DockerfileRequest> = {}): Promi
     path,
     imageScriptsUrl: 'image:///usr/libexec/s2i',
     workDir: join(folder, 'work'),
-    context: { store, signal: new AbortController().signal },
+    context: { store, cacheDir: join(folder, 'cache'), signal: new AbortController().signal },
   });
   expect(warnings).toEqual(['centos/python-36-centos7 is not here: its user is taken to be 1001']);
   return readFileSync(path, 'utf8').replace(/sha256:[0-9a-f]{64}/, 'DIGEST');
@@ -132,7 +131,7 @@ test('a context that is there already is left alone', async () => {
       path: join(folder, 'taken/Other'),
       imageScriptsUrl: 'image:///x',
       workDir: join(folder, 'work'),
-      context: { store, signal: new AbortController().signal },
+      context: { store, cacheDir: join(folder, 'cache'), signal: new AbortController().signal },
     }),
   ).rejects.toMatchObject({ code: 'EXPORT_EXISTS' });
 });

@@ -13,7 +13,7 @@ const messageMax = 80;
 /** What labels are made from. */
 export interface LabelFacts extends Pick<
   S2iRequest,
-  'commit' | 'contextDir' | 'description' | 'displayName' | 'ref' | 'sourceName' | 'tag'
+  'contextDir' | 'description' | 'displayName' | 'ref' | 'sourceName' | 'tag'
 > {
   readonly builder: { readonly name: string };
 }
@@ -28,9 +28,9 @@ export function generatedLabels(request: LabelFacts, tree: SourceTree): Readonly
     [`${s2iLabel.build}source-context-dir`, request.contextDir],
     [`${s2iLabel.build}commit.id`, tree.commit],
     [`${s2iLabel.build}commit.ref`, request.ref],
-    [`${s2iLabel.build}commit.author`, request.commit?.author],
-    [`${s2iLabel.build}commit.date`, request.commit?.date],
-    [`${s2iLabel.build}commit.message`, request.commit?.message.split('\n')[0]?.slice(0, messageMax)],
+    [`${s2iLabel.build}commit.author`, tree.author],
+    [`${s2iLabel.build}commit.date`, tree.committedAt],
+    [`${s2iLabel.build}commit.message`, tree.subject?.slice(0, messageMax)],
     ['org.opencontainers.image.revision', tree.commit],
     ['dev.galley.kind', 's2i'],
     ['dev.galley.source', tree.digest],

@@ -28,13 +28,6 @@ export interface RuntimeArtifact {
   readonly target: string;
 }
 
-export interface CommitFacts {
-  /** `Name <mail>`. */
-  readonly author: string;
-  readonly date: string;
-  readonly message: string;
-}
-
 export interface S2iRequest {
   readonly source: SourceSpec;
   readonly builder: NamedImage;
@@ -66,8 +59,6 @@ export interface S2iRequest {
   readonly contextDir: string;
   /** Branch, tag or commit that was asked for; empty: none. */
   readonly ref: string;
-  /** Where `git` can tell: who made the commit, when, and why. */
-  readonly commit: CommitFacts | undefined;
   /** Begins relative paths. */
   readonly cwd: string;
   /** `host:port` that scripts may reach besides the package index. */

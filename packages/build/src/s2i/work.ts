@@ -41,11 +41,15 @@ export async function prepareS2i(
   request: S2iRequest,
   { context, phases, step }: Pick<S2iWork, 'context' | 'phases' | 'step'>,
 ): Promise<S2iWork> {
-  const { store, signal } = context;
+  const { signal } = context;
   const { image, name } = request.builder;
   const facts = readBuilder(image);
   const { tree, files } = await phases.run('source', async (end) => {
-    const opened = await openSource(request.source, { store, workDir: step.workDir, signal });
+    const opened = await openSource(request.source, {
+      ...context,
+      object: `build/${request.name}`,
+      workDir: step.workDir,
+    });
     const read = await readSourceFiles(opened, request.exclude);
     end({ state: 'done', reason: `${opened.origin}, ${read.entries.length} files` });
     return { tree: opened, files: read };

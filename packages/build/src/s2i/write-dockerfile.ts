@@ -25,7 +25,7 @@ export interface DockerfileOptions {
   readonly imageScriptsUrl: string;
   /** Private to the caller. */
   readonly workDir: string;
-  readonly context: Pick<BuildContext, 'store' | 'signal'>;
+  readonly context: Pick<BuildContext, 'cacheDir' | 'signal' | 'store'>;
 }
 
 /** The user of an image that is not at hand, as source-to-image assumes it. */
@@ -44,7 +44,7 @@ export async function writeDockerfile(
   const upload = join(dirname(path), 'upload');
   await claim(upload);
   const facts = image === undefined ? undefined : readBuilder(image);
-  const tree = await openSource(request.source, { store: context.store, workDir, signal: context.signal });
+  const tree = await openSource(request.source, { ...context, workDir });
   const files = await readSourceFiles(tree, request.exclude);
   const imageUrl = facts === undefined ? options.imageScriptsUrl : facts.scriptsUrl;
   const sources = {

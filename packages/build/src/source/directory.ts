@@ -2,7 +2,7 @@ import { createReadStream, lstatSync, readFileSync } from 'node:fs';
 import { glob, lstat, readFile, readdir, readlink } from 'node:fs/promises';
 import { join, posix, resolve } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
-import { commitTime } from './git/commit-time.ts';
+import { commitFacts } from './git/commit-facts.ts';
 import { git } from './git/run-git.ts';
 import { IgnoreMatcher } from './ignore-rules.ts';
 import { fetchObjects } from './lfs/fetch-objects.ts';
@@ -49,7 +49,7 @@ export async function openDirectory(path: string, options: DirectoryOptions): Pr
   await resolvePointers(builder, root, options.signal);
   return builder.finish({
     origin: 'directory',
-    committedAt: await commitTime('HEAD', { cwd: root, signal: options.signal }),
+    ...(await commitFacts('HEAD', { cwd: root, signal: options.signal })),
     ignoredBy: (file) => explain(root, file),
   });
 }

@@ -40,6 +40,9 @@ export interface SourceTree {
   readonly commit?: string;
   /** When that commit was made, RFC 3339; of a directory in a git work tree: its last commit. */
   readonly committedAt?: string;
+  /** Who wrote that commit, `Name <mail>`, and the first line of why. Strangers' words. */
+  readonly author?: string;
+  readonly subject?: string;
   /** Things that a person should know and that stop nothing: a submodule that was left out. */
   readonly warnings: readonly string[];
   /** Undefined: there is no such file. Symlinks inside the tree are followed. */

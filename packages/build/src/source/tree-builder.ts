@@ -8,6 +8,7 @@ import type { Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { formatBytes } from '@galley/api/kind/quantity';
 import { packEntries } from './pack-entries.ts';
+import type { CommitFacts } from './git/commit-facts.ts';
 import type { IgnoreRule, SourceEntry, SourceFile, SourceTree } from './source-tree.ts';
 import { rulesOfTree, type IgnoreMatcher } from './ignore-rules.ts';
 import { parsePointer, type LfsPointer } from './lfs/pointer.ts';
@@ -24,10 +25,9 @@ export interface SourceLimits {
   readonly bytes: number;
 }
 
-export interface TreeFacts {
+export interface TreeFacts extends CommitFacts {
   readonly origin: string;
   readonly commit?: string;
-  readonly committedAt?: string | undefined;
   readonly warnings?: readonly string[];
   /** Default: what the tree's own .gitignore files say. */
   readonly ignoredBy?: (path: string) => Promise<IgnoreRule | undefined>;
@@ -267,6 +267,8 @@ class BuiltTree implements SourceTree {
   readonly origin: string;
   readonly commit?: string;
   readonly committedAt?: string;
+  readonly author?: string;
+  readonly subject?: string;
   readonly warnings: readonly string[];
   readonly ignoredBy: SourceTree['ignoredBy'];
   readonly #spool: string;
@@ -282,6 +284,8 @@ class BuiltTree implements SourceTree {
     this.origin = facts.origin;
     if (facts.commit !== undefined) this.commit = facts.commit;
     if (facts.committedAt !== undefined) this.committedAt = facts.committedAt;
+    if (facts.author !== undefined) this.author = facts.author;
+    if (facts.subject !== undefined) this.subject = facts.subject;
     this.warnings = facts.warnings ?? [];
     let rules: Promise<IgnoreMatcher> | undefined;
     this.ignoredBy = facts.ignoredBy ?? (async (path) => (await (rules ??= rulesOfTree(this))).match(path));

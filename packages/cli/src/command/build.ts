@@ -2,7 +2,7 @@ import { GalleyError } from '@galley/api/error/galley-error';
 import { shortDigest } from '@galley/api/digest';
 import { formatDuration } from '@galley/api/kind/duration';
 import { formatBytes } from '@galley/api/kind/quantity';
-import type { BuildOptions, BuildResult, SourceSpec } from '@galley/build/build';
+import type { BuildOptions, BuildResult } from '@galley/build/build';
 import { planBuild, type BuildPlan } from '@galley/build/plan-build';
 import { runOneBuild } from '@galley/control/run-one-build';
 import { parseReference } from '@galley/image/registry-client/reference';
@@ -14,7 +14,7 @@ import { table } from '../render/table.ts';
 import { openStore } from '../server/open-store.ts';
 import { findServer } from '../server/running-server.ts';
 import { lockFlags, lockOptions } from '../service/lock-options.ts';
-import type { SourceArgument } from '../service/source-argument.ts';
+import { ownSource } from '../service/own-source.ts';
 import { readSource, sourceFlags } from '../service/source-flags.ts';
 import type { Command } from './command.ts';
 
@@ -48,7 +48,7 @@ export const command: Command = {
   ],
   async run(input, context) {
     const argument = await readSource(input, context);
-    const source = sourceOf(argument, context.env['GALLEY_GIT_SECRET']);
+    const source = ownSource(argument, context.env['GALLEY_GIT_SECRET']);
     const target = textOption(input, 'push');
     // Before the build: a name that is none must not cost ten minutes.
     if (target !== undefined) parseReference(target);
@@ -88,20 +88,6 @@ export const command: Command = {
     };
   },
 };
-
-/** Without a server the person who builds is the one whose machine it is: own keys, git configuration and networks count. */
-function sourceOf(argument: SourceArgument, secret: string | undefined): SourceSpec {
-  const own = { own: true, ...((secret ?? '') === '' ? {} : { secret }) };
-  switch (argument.kind) {
-    case 'directory':
-    case 'file':
-      return argument;
-    case 'git':
-      return { ...argument, ...own };
-    case 'url':
-      return { ...argument, ...own, allowedHosts: [] };
-  }
-}
 
 function optionsOf(name: string, project: string, egressHosts: readonly string[]): BuildOptions {
   return { name, project, notebooks: [], python: '', egressHosts, secrets: {} };

@@ -18,7 +18,9 @@ export async function withOwnHome<Result>(
       hint: `galley server stop frees the home; GALLEY_HOME=/other/folder ${command} uses another.`,
     });
   }
-  const home = await openHome(context.home);
+  const home = await openHome(context.home, 'build');
+  // What is brought in before the build begins must not be pruned until it has begun.
+  const lease = await home.images.lease(command);
   try {
     return await use({
       store: home.images,
@@ -29,6 +31,7 @@ export async function withOwnHome<Result>(
       now: context.now,
     });
   } finally {
+    await lease.release();
     await home.close();
   }
 }

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { BuildContext } from '@galley/build/build';
 import { buildS2i } from '@galley/build/s2i/build-s2i';
-import { openNamedImage } from '@galley/build/s2i/builder-image';
+import { openNamedImage, type PullPolicy } from '@galley/build/s2i/builder-image';
 import { postOutcome } from '@galley/build/s2i/callback';
 import type { NamedImage, S2iResult } from '@galley/build/s2i/s2i';
 import { writeDockerfile } from '@galley/build/s2i/write-dockerfile';
@@ -13,6 +13,7 @@ import type { Image } from '@galley/image/image';
 import type { ImageStore } from '@galley/image/store';
 import type { Context, Input } from '../command/command.ts';
 import { textOption } from '../program.ts';
+import { registryOptions } from '../registry/registry-options.ts';
 import { safeText } from '../render/safe-text.ts';
 import { openStore } from '../server/open-store.ts';
 import { withOwnHome } from '../server/own-home.ts';
@@ -52,15 +53,17 @@ async function buildIn(
   input: Input,
   context: Context,
 ): Promise<S2iResult> {
-  const open = (name: string): Promise<NamedImage> => openImage(name, build, context);
   const runtimeName = textOption(input, 'runtimeImage');
-  const named = await open(builder);
+  const named = await openCommandImage(builder, build, input, context);
   const request = await s2iRequest(input, {
     cwd: context.cwd,
     project: context.project,
     source,
     builder: named,
-    runtime: runtimeName === undefined ? undefined : await open(runtimeName),
+    runtime:
+      runtimeName === undefined
+        ? undefined
+        : await openCommandImage(runtimeName, build, input, context, 'runtimePullPolicy'),
     tag,
     previous: tag === undefined ? undefined : await findImage(build.store, tag),
   });
@@ -71,12 +74,33 @@ async function buildIn(
   );
 }
 
-function openImage(name: string, build: BuildContext, context: Context): Promise<NamedImage> {
+/** An image that the command line names: of this machine, or of a registry. */
+export async function openCommandImage(
+  name: string,
+  build: BuildContext,
+  input: Input,
+  context: Context,
+  policyFlag = 'pullPolicy',
+): Promise<NamedImage> {
   return openNamedImage(name, {
     store: build.store,
     cwd: context.cwd,
     workDir: join(build.cacheDir, 'work'),
+    registry: await registryOptions(input, context),
+    pull: pullPolicy(textOption(input, policyFlag)),
+    emit: build.emit,
+    object: `image/${name}`,
     signal: build.signal,
+  });
+}
+
+function pullPolicy(text: string | undefined): PullPolicy {
+  const known = (['if-not-present', 'always', 'never'] as const).find(
+    (policy) => policy === (text ?? 'if-not-present'),
+  );
+  if (known !== undefined) return known;
+  throw new GalleyError('USAGE', `There is no pull policy ${JSON.stringify(text)}.`, {
+    hint: 'always, never, if-not-present',
   });
 }
 
@@ -114,7 +138,7 @@ export async function writeS2iDockerfile(
       path,
       imageScriptsUrl: textOption(input, 'imageScriptsUrl') ?? 'image:///usr/libexec/s2i',
       workDir,
-      context: { store, signal: context.signal },
+      context: { store, cacheDir: join(workDir, 'cache'), signal: context.signal },
     });
     return { path, warnings };
   } finally {

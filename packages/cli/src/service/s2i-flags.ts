@@ -1,5 +1,6 @@
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Input, Option } from '../command/command.ts';
+import { registryFlags } from '../registry/registry-options.ts';
 
 const many = { repeatable: true } as const;
 
@@ -26,15 +27,16 @@ const supported: readonly Option[] = [
   { flags: '-n, --application-name <NAME>', description: 'the display name, a label' },
   { flags: '--description <TEXT>', description: 'a label' },
   { flags: '--callback-url <URL>', description: 'told by POST how it went' },
+  { flags: '-p, --pull-policy <POLICY>', description: 'ask a registry always, never, if-not-present' },
+  { flags: '--runtime-pull-policy <POLICY>', description: 'the same for the runtime image' },
+  ...registryFlags,
   { flags: '-q, --quiet', description: 'without what scripts write' },
   { flags: '--allow <HOST:PORT>', description: 'let scripts reach this host (Galley)', ...many },
 ];
 
 /** Satisfied without doing anything: each says why. */
 const satisfied: readonly Option[] = [
-  { flags: '-p, --pull-policy <POLICY>', description: 'images are looked for in the store' },
-  { flags: '--incremental-pull-policy <POLICY>', description: 'likewise' },
-  { flags: '--runtime-pull-policy <POLICY>', description: 'likewise' },
+  { flags: '--incremental-pull-policy <POLICY>', description: 'the image before is looked for in the store' },
   { flags: '--cap-drop <NAMES>', description: 'scripts of users have none, those of root seven', ...many },
   { flags: '--keep-symlinks', description: 'links are always kept' },
   { flags: '--rm', description: 'the image before has no name any more, and goes when images are pruned' },
@@ -71,7 +73,7 @@ const unsupported: Readonly<Record<string, { readonly option: Option; readonly i
   },
   dockercfgPath: {
     option: { flags: '--dockercfg-path <FILE>', description: 'not supported' },
-    instead: 'Bring the image along: skopeo copy docker://IMAGE oci:DIR',
+    instead: 'Log in as docker does (~/.docker/config.json), or give --username.',
   },
   saveTempDir: {
     option: { flags: '--save-temp-dir', description: 'not supported' },

@@ -61,7 +61,6 @@ export async function s2iRequest(
     sourceName: source.name,
     contextDir: textOption(input, 'contextDir') ?? '',
     ref: source.ref,
-    commit: undefined,
     cwd,
     egressHosts: listOption(input, 'allow'),
     limits: defaultStepLimits,

@@ -1,8 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { GalleyError } from '@galley/api/error/galley-error';
 import type { SourceSpec } from '@galley/build/build';
+import { redactUrl } from '@galley/build/source/git/address';
+import { ownSource } from './own-source.ts';
+import { describeSource } from './source-argument.ts';
 
 export interface S2iSourceOptions {
   readonly cwd: string;
@@ -11,6 +13,10 @@ export interface S2iSourceOptions {
   readonly contextDir: string;
   /** True: a folder as it lies there, whatever git says. */
   readonly copy: boolean;
+  /** False: submodules stay empty. */
+  readonly submodules: boolean;
+  /** A token or a private key for a repository that wants one. */
+  readonly secret: string | undefined;
 }
 
 /** What the first argument of `s2i build` means. */
@@ -28,33 +34,40 @@ export interface S2iSource {
  * `USAGE` when there is nothing.
  */
 export async function describeS2iSource(text: string, options: S2iSourceOptions): Promise<S2iSource> {
-  const { contextDir } = options;
-  if (/^(?!file:)[a-z+]+:\/\//i.test(text) || /^[\w.-]+@[\w.-]+:/.test(text)) {
-    const [url = '', fragment = ''] = text.split('#', 2);
-    const ref = options.ref === '' ? fragment : options.ref;
-    const name = url.replace(/^([a-z+]+:\/\/)[^/@]*@/i, '$1');
-    return { spec: { kind: 'git', url, ref, contextDir }, name, ref, label: labelOf(name) };
+  const { contextDir, submodules, ref } = options;
+  // source-to-image takes what follows `file://` for a path, a relative one too.
+  const local = text.startsWith('file:///') ? fileURLToPath(text) : text.replace(/^file:\/\//, '');
+  const path = resolve(options.cwd, local);
+  if (!options.copy && (await exists(join(path, '.git')))) {
+    const spec = { kind: 'git', url: path, ref, contextDir, submodules, own: true } as const;
+    return { spec, name: path, ref, label: labelOf(path) };
   }
-  const path = text.startsWith('file:///')
-    ? fileURLToPath(text)
-    : resolve(options.cwd, text.replace(/^file:\/\//, ''));
-  const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory() !== true) {
-    throw new GalleyError('USAGE', `${path} is no folder and ${text} no URL of a git repository.`, {
-      hint: 'galley s2i build . BUILDER TAG, or galley s2i build https://example.org/team/app.git BUILDER TAG',
-    });
-  }
-  const common = { name: path, ref: options.ref, label: labelOf(path) };
-  const isRepository = (await stat(join(path, '.git')).catch(() => undefined)) !== undefined;
-  if (isRepository && !options.copy) {
-    return { ...common, spec: { kind: 'git', url: path, ref: options.ref, contextDir } };
-  }
-  return { ...common, spec: { kind: 'directory', path: join(path, contextDir), include: [] } };
+  const argument = await describeSource(local, {
+    cwd: options.cwd,
+    include: [],
+    name: labelOf(path),
+    subdir: contextDir === '' ? undefined : contextDir,
+    ref: ref === '' ? undefined : ref,
+    submodules,
+  });
+  return {
+    spec: ownSource(argument, options.secret),
+    name: argument.kind === 'directory' || argument.kind === 'file' ? path : redactUrl(argument.url),
+    ref: argument.kind === 'git' ? argument.ref : '',
+    label: argument.name,
+  };
 }
 
-/** `https://host/team/My_App.git` → `my-app`. */
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** `https://host/team/My_App.git#main` → `my-app`. */
 export function labelOf(text: string): string {
-  const label = basename(text.replace(/\/+$/, ''))
+  const label = basename(text.replace(/#.*$/, '').replace(/\/+$/, ''))
     .replace(/\.git$/, '')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')

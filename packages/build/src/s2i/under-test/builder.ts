@@ -90,7 +90,6 @@ function plainRequest(source: string, builder: Image, cwd: string): S2iRequest {
     sourceName: source,
     contextDir: '',
     ref: '',
-    commit: undefined,
     cwd,
     egressHosts: [],
     limits: { ...defaultStepLimits, memoryBytes: 256 << 20, diskBytes: 64 << 20, timeoutMs: 30_000 },

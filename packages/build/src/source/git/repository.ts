@@ -18,7 +18,7 @@ import {
   type Transport,
 } from './address.ts';
 import { readBlobs } from './blobs.ts';
-import { commitTime } from './commit-time.ts';
+import { commitFacts, type CommitFacts } from './commit-facts.ts';
 import { fetchCommit } from './fetch.ts';
 import type { GitOptions } from './run-git.ts';
 import { readSubmodules, submoduleAddress, submoduleUnavailable } from './submodules.ts';
@@ -68,7 +68,7 @@ export async function openGit(source: GitSource, options: OpenGitOptions): Promi
   const folder = checkContextDir(source.contextDir);
   const builder = new TreeBuilder(join(options.spool, 'files'));
   const reader = new RepositoryReader(source, options, builder);
-  const { commit, committedAt } = await reader.add({
+  const { commit, facts } = await reader.add({
     address,
     ref,
     secret: source.secret,
@@ -80,7 +80,7 @@ export async function openGit(source: GitSource, options: OpenGitOptions): Promi
   return builder.finish({
     origin: `git ${redactUrl(address.url)} ${ref === '' ? 'default branch' : ref} (${commit.slice(0, 7)})`,
     commit,
-    committedAt,
+    ...facts,
     warnings: reader.leftOut.map((path) => `the submodule ${path} was left out`),
   });
 }
@@ -125,8 +125,8 @@ class RepositoryReader {
     this.work = join(options.spool, 'git');
   }
 
-  /** Fetches a repository and adds its files; the commit that it was, and when it was made. */
-  async add(part: Part): Promise<{ readonly commit: string; readonly committedAt: string | undefined }> {
+  /** Fetches a repository and adds its files; the commit that it was, and what that says about itself. */
+  async add(part: Part): Promise<{ readonly commit: string; readonly facts: CommitFacts }> {
     const { signal } = this.#options;
     this.#count += 1;
     const workDir = join(this.work, String(this.#count));
@@ -145,7 +145,7 @@ class RepositoryReader {
     await this.#addContent(part, commit, access, remote);
     this.#tell(step, 'done', entries.length);
     await this.#addSubmodules(part, entries, commit, local);
-    return { commit, committedAt: await commitTime(commit, local) };
+    return { commit, facts: await commitFacts(commit, local) };
   }
 
   async #list(part: Part, commit: string, local: GitOptions): Promise<readonly GitEntry[]> {

@@ -13,7 +13,7 @@ import type { Command, Result } from '../command.ts';
 export const command: Command = {
   summary: 'Build an image from a source and a builder image',
   description:
-    'Takes the command line of s2i build. BUILDER is an image of the store, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE[:TAG]. Of a git repository the committed state is built, unless --copy says otherwise.',
+    'Takes the command line of s2i build. BUILDER is an image of the store or of a registry, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE[:TAG]. Of a git repository the committed state is built, unless --copy says otherwise.',
   examples: [
     'galley s2i build . oci:python-builder team/app:v1',
     'galley s2i build https://example.org/team/app.git team/builder team/app:v1 --ref main --incremental',
@@ -34,6 +34,8 @@ export const command: Command = {
       ref: textOption(input, 'ref') ?? '',
       contextDir: textOption(input, 'contextDir') ?? '',
       copy: input.options['copy'] === true,
+      submodules: input.options['ignoreSubmodules'] !== true,
+      secret: context.env['GALLEY_GIT_SECRET'],
     });
     const file = textOption(input, 'asDockerfile');
     if (file === undefined) return describe(await runS2iBuild({ source, builder, tag }, input, context));

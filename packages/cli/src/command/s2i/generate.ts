@@ -15,7 +15,14 @@ export const command: Command = {
   async run(input, context) {
     refuseUnsupported(input);
     const [builder = '', file = ''] = input.args;
-    const source = await describeS2iSource('.', { cwd: context.cwd, ref: '', contextDir: '', copy: true });
+    const source = await describeS2iSource('.', {
+      cwd: context.cwd,
+      ref: '',
+      contextDir: '',
+      copy: true,
+      submodules: true,
+      secret: undefined,
+    });
     const { path, warnings } = await writeS2iDockerfile(
       { source, builder, tag: undefined },
       file,

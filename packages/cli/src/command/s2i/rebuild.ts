@@ -34,7 +34,14 @@ export const command: Command = {
     const ref = textOption(input, 'ref') ?? Labels[`${s2iLabel.build}commit.ref`] ?? '';
     const contextDir = textOption(input, 'contextDir') ?? Labels[`${s2iLabel.build}source-context-dir`] ?? '';
     const copy = input.options['copy'] === true;
-    const source = await describeS2iSource(location, { cwd: context.cwd, ref, contextDir, copy });
+    const source = await describeS2iSource(location, {
+      cwd: context.cwd,
+      ref,
+      contextDir,
+      copy,
+      submodules: input.options['ignoreSubmodules'] !== true,
+      secret: context.env['GALLEY_GIT_SECRET'],
+    });
     const options = { ...input.options, contextDir };
     return describe(await runS2iBuild({ source, builder, tag }, { ...input, options }, context));
   },

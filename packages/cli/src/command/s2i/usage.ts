@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defaultStepLimits } from '@galley/build/build-step/build-step';
-import { openNamedImage } from '@galley/build/s2i/builder-image';
 import { runUsage } from '@galley/build/s2i/usage';
 import { textOption } from '../../program.ts';
+import { registryFlags } from '../../registry/registry-options.ts';
 import { safeText } from '../../render/safe-text.ts';
 import { withOwnHome } from '../../server/own-home.ts';
+import { openCommandImage } from '../../service/s2i-build.ts';
 import { readVariables } from '../../service/s2i-request.ts';
 import { labelOf } from '../../service/s2i-source.ts';
 import type { Command } from '../command.ts';
@@ -17,6 +18,8 @@ export const command: Command = {
   options: [
     { flags: '-e, --env <NAME=VALUE>', description: 'a variable of the script', repeatable: true },
     { flags: '-s, --scripts-url <URL>', description: 'a script that goes before that of the image' },
+    { flags: '-p, --pull-policy <POLICY>', description: 'ask a registry always, never, if-not-present' },
+    ...registryFlags,
   ],
   async run(input, context) {
     const [name = ''] = input.args;
@@ -25,8 +28,7 @@ export const command: Command = {
     await withOwnHome(context, 'galley s2i usage', async (build) => {
       const workDir = await mkdtemp(join(build.cacheDir, 'usage-'));
       try {
-        const { store, signal } = build;
-        const builder = await openNamedImage(name, { store, cwd: context.cwd, workDir, signal });
+        const builder = await openCommandImage(name, build, input, context);
         const scriptsUrl = textOption(input, 'scriptsUrl');
         await runUsage(
           { builder, env, scriptsUrl, cwd: context.cwd, limits: defaultStepLimits },

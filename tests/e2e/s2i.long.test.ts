@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { Agent } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readBaseLock } from '@galley/build/base/base-lock';
 import { buildBase } from '@galley/build/base/build-base';
+import { planBase } from '@galley/build/base/plan-base';
 import { defaultStepLimits } from '@galley/build/build-step/build-step';
 import type { BuildContext } from '@galley/build/build';
 import { buildS2i } from '@galley/build/s2i/build-s2i';
@@ -34,13 +35,14 @@ links = re.findall(r'href="([^"#]+/(pip-24[^"#/]+-none-any[.]whl))', page)
 url = urllib.parse.urljoin(index, links[-1][0])
 open("/tmp/pip.whl", "wb").write(urllib.request.urlopen(url).read())
 PYTHON
-python3 /tmp/pip.whl/pip install --target lib/site-packages -r requirements.txt
-chmod -R g+rwX .
+# Not --target, which compiles in a folder with a random name and leaves that name in the bytecode.
+python3 /tmp/pip.whl/pip install --prefix /opt/app-root/env -r requirements.txt
+chmod -R g+rwX /opt/app-root/src /opt/app-root/env
 rm -rf /tmp/pip.whl
 `;
 
 const run = `#!/bin/sh
-export PYTHONPATH=/opt/app-root/src/lib/site-packages
+export PYTHONPATH=$(echo /opt/app-root/env/local/lib/python3.*/dist-packages)
 exec python3 /opt/app-root/src/app.py
 `;
 
@@ -78,11 +80,12 @@ afterAll(async () => {
 
 /** The builder comes from outside, as they do: an OCI layout on the disk. */
 async function exportBuilder(): Promise<void> {
-  const base = await buildBase(await readBaseLock('3.11'), { ...context, object: 'test' });
+  const base = await buildBase(await planBase('3.11'), { ...context, object: 'test' });
   const scripts = await buildLayer(
     store,
     [
       fileEntry('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\ndefault:x:1001:0::/opt/app-root/src:/bin/sh\n'),
+      { ...directoryEntry('opt/app-root', 0o775), uid: 1001 },
       { ...directoryEntry('opt/app-root/src', 0o775), uid: 1001 },
       fileEntry('usr/libexec/s2i/assemble', assemble, 0o755),
       fileEntry('usr/libexec/s2i/run', run, 0o755),
@@ -114,6 +117,10 @@ async function build(more: Partial<S2iRequest> = {}): Promise<S2iResult> {
     store,
     cwd: folder,
     workDir: join(folder, 'work'),
+    registry: { http: new Agent(), credentials: async () => undefined },
+    pull: 'never',
+    emit: context.emit,
+    object: 'image/builder',
     signal: context.signal,
   });
   const request: S2iRequest = {
@@ -138,7 +145,6 @@ async function build(more: Partial<S2iRequest> = {}): Promise<S2iResult> {
     sourceName: 'source',
     contextDir: '',
     ref: '',
-    commit: undefined,
     cwd: folder,
     egressHosts: [],
     limits: defaultStepLimits,
