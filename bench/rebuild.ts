@@ -18,7 +18,7 @@ export async function rebuild({ signal }: { readonly signal: AbortSignal }): Pro
     runOneBuild({
       home: join(folder, 'home'),
       source: { kind: 'directory', path, include: [] },
-      options: { name: 'iris', project: 'default', notebooks: [], python: '', egressHosts: [], secrets: {} },
+      options: { name: 'iris', project: 'default', notebooks: [], python: '', egressHosts: [], secrets: [] },
       emit: () => undefined,
       signal,
     });

@@ -25,6 +25,13 @@ export interface BuildHome {
   dispose(): Promise<void>;
 }
 
+const noSecrets = {
+  secrets: [],
+  reveal: (name: string): string => {
+    throw new Error(`the test has no secret ${name}`);
+  },
+};
+
 /** The folder of a fixture under tests/fixtures/repositories. */
 export function fixture(name: string): string {
   return fileURLToPath(new URL(`../fixtures/repositories/${name}`, import.meta.url));
@@ -44,7 +51,7 @@ export async function openBuildHome(root?: string): Promise<BuildHome> {
       events.length = 0;
       return buildRepository(
         { kind: 'directory', path, include },
-        { name: 'x', project: 'tests', notebooks: [], python: '', egressHosts: [], secrets: {}, ...options },
+        { name: 'x', project: 'tests', notebooks: [], python: '', egressHosts: [], ...noSecrets, ...options },
         {
           store,
           engine,

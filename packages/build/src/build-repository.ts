@@ -16,6 +16,7 @@ import { PhaseLog } from './plan/phase-log.ts';
 import { prepareEnvironment, type Environment } from './plan/prepare-environment.ts';
 import { recipeRecord } from './plan/recipe-record.ts';
 import { resolveSettings } from './plan/settings.ts';
+import { mergeSecretUses, secretsOfPhase } from './secret/secret-use.ts';
 import { openSource } from './source/open-source.ts';
 import { trainingKey } from './training/training-key.ts';
 import { makeWorkFolder, sweepWorkFolders } from './cache/work-folder.ts';
@@ -56,6 +57,12 @@ async function buildLeased(
     });
     const recipe = await phases.run('recipe', (end) => readRecipe(tree, { options, context, object, end }));
     const settings = resolveSettings(options, recipe.settings);
+    const uses = mergeSecretUses(recipe.settings?.secrets, options.secrets);
+    // Now, and not when they are needed: one that is missing must not cost the lock and the layers.
+    const secrets = {
+      build: secretsOfPhase(uses, 'build', options.reveal),
+      service: secretsOfPhase(uses, 'service', options.reveal),
+    };
     const work: BuildWork = {
       context,
       options,
@@ -64,6 +71,7 @@ async function buildLeased(
       workDir,
       recipe,
       settings,
+      secrets,
       source: tree,
       tree: recipe.tree,
     };
@@ -107,7 +115,7 @@ async function buildImages(work: BuildWork, environment: Environment): Promise<B
     python: environment.locked.python.version,
     notebooks: recipe.notebooks.map(({ path }) => path),
     setUp: await setUpTexts(work),
-    secretPaths: Object.keys(work.options.secrets),
+    secretPaths: [...Object.keys(work.secrets.build.files), ...Object.values(work.secrets.build.env)],
   });
   const { training, reused } = await trainOnce(work, key, image);
   const candidate = await phases.run('candidate', async (end) => {

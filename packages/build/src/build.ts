@@ -2,10 +2,12 @@
 import type { Digest } from '@galley/api/digest';
 import type { Emit } from '@galley/api/event';
 import type { GalleyYaml } from '@galley/api/kind/application';
+import type { SecretUse } from '@galley/api/kind/secret-use';
 import type { Engine } from '@galley/engine/engine';
 import type { ImageStore } from '@galley/image/store';
 import type { ArchiveUrl } from './source/archive/url.ts';
 import type { RecipeRecord } from './plan/recipe-record.ts';
+import type { Reveal } from './secret/secret-use.ts';
 
 /** Where the repository comes from: exactly one. */
 export type SourceSpec =
@@ -54,8 +56,10 @@ export interface BuildOptions {
   readonly allowedIndexes?: readonly string[];
   /** `host:port` that the training run may reach, besides those of galley.yaml. */
   readonly egressHosts: readonly string[];
-  /** By file path inside; see Workload.secrets. */
-  readonly secrets: Readonly<Record<string, string>>;
+  /** What the application says of secrets, over those of galley.yaml. */
+  readonly secrets: readonly SecretUse[];
+  /** Opens a secret of the project; asked for those that are used, once the repository was read. */
+  readonly reveal: Reveal;
 }
 
 /** What a build needs of the world. */

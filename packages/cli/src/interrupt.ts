@@ -3,7 +3,12 @@
  * people expect. A second SIGTERM does not: systemd sends one to every process of a service, and the launcher before us hands
  * its own on, so it comes twice from one stop.
  */
-export function createAbortOnSignal(process: NodeJS.Process): { signal: AbortSignal; release: () => void } {
+export function createAbortOnSignal(process: NodeJS.Process): {
+  signal: AbortSignal;
+  /** As if the signal had come. */
+  abort: () => void;
+  release: () => void;
+} {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted && name === 'SIGINT') process.exit(130);
@@ -13,6 +18,7 @@ export function createAbortOnSignal(process: NodeJS.Process): { signal: AbortSig
   for (const name of names) process.on(name, onSignal);
   return {
     signal: controller.signal,
+    abort: () => onSignal('SIGINT'),
     release: () => {
       for (const name of names) process.off(name, onSignal);
     },

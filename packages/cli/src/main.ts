@@ -9,7 +9,7 @@ import { colorsFor } from './render/colors.ts';
 import { exitCodeOf, renderError } from './render/error.ts';
 import { createProgress } from './render/progress.ts';
 import { renderResult } from './render/result.ts';
-import { readAll } from './standard-input.ts';
+import { readAll, readHidden, type Terminal } from './standard-input.ts';
 import { galleyHome } from '@galley/control/owner/home';
 import { version } from './version.ts';
 
@@ -26,6 +26,12 @@ const progress = createProgress(
   colors,
   Date.now,
 );
+
+const terminal: Terminal = {
+  stdin: process.stdin,
+  write: (text) => process.stderr.write(text),
+  interrupt: interrupt.abort,
+};
 
 const run: Runner = async (entry, input, { project, output }) => {
   const home = galleyHome(process.env, process.getuid?.() ?? -1);
@@ -50,7 +56,8 @@ const run: Runner = async (entry, input, { project, output }) => {
     data: (value) => {
       if (output === 'json') print(JSON.stringify(value));
     },
-    stdin: () => readAll(process.stdin),
+    stdin: async () => (await readAll(process.stdin)).toString('utf8'),
+    hiddenInput: (prompt) => readHidden(terminal, prompt),
     connect: createConnect({ home, env: process.env, emit, signal: interrupt.signal }),
   };
   const result = await entry.command.run(input, context);

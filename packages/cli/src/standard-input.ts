@@ -1,8 +1,43 @@
-import type { Readable } from 'node:stream';
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import type { ReadStream } from 'node:tty';
 
-/** All of a stream as text; for values and rows that are piped in. */
-export async function readAll(stream: Readable): Promise<string> {
+/** All of a stream; for values and rows that are piped in. */
+export async function readAll(stream: AsyncIterable<unknown>): Promise<Buffer> {
   const chunks: Buffer[] = [];
+  // A stream without an encoding gives buffers.
   for await (const chunk of stream) chunks.push(Buffer.from(chunk as Uint8Array));
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
+}
+
+/** The terminal that a person sits at. */
+export interface Terminal {
+  readonly stdin: ReadStream;
+  write(text: string): unknown;
+  /** Ctrl-C, which a terminal in raw mode gives as a key and not as a signal. */
+  interrupt(): void;
+}
+
+/** A value that nobody may see: asked for without an echo where a person sits at the terminal, else everything that is piped in. */
+export async function readHidden(terminal: Terminal, prompt: string): Promise<Buffer> {
+  if (!terminal.stdin.isTTY) return readAll(terminal.stdin);
+  // readline echoes by writing to its output, and this one shows nothing.
+  const mute = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({ input: terminal.stdin, output: mute, terminal: true });
+  terminal.write(prompt);
+  try {
+    const line = await new Promise<string>((resolve, reject) => {
+      reader.once('line', resolve);
+      reader.once('SIGINT', () => {
+        terminal.interrupt();
+        reject(new Error('interrupted'));
+      });
+      // Ctrl-D.
+      reader.once('close', () => resolve(''));
+    });
+    return Buffer.from(line);
+  } finally {
+    reader.close();
+    terminal.write('\n');
+  }
 }

@@ -23,7 +23,7 @@ _PYCACHE = "/opt/galley/rehearsed/pycache"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Exit codes: the command's own; 2 for a command that does not exist; 70 for a mistake of ours."""
+    """Exit codes: the command's own; 2 for a command that does not exist or a secret that cannot be read; 70 for a mistake of ours."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] not in COMMANDS:
         sys.stderr.write("usage: galley-runtime {} [PLAN.json]\n".format("|".join(COMMANDS)))
@@ -38,8 +38,24 @@ def main(argv: list[str] | None = None) -> int:
             sys.pycache_prefix = pycache
     from importlib import import_module
 
+    if not _enter_environment():
+        return 2
     code: int = import_module(COMMANDS[command]).main(arguments)
     return code
+
+
+def _enter_environment() -> bool:
+    """The secrets that are variables. Only where there are any is anything imported for it."""
+    if not os.environ.get("GALLEY_SECRET_ENV"):
+        return True
+    from galley_runtime._secrets import enter_environment
+
+    try:
+        enter_environment()
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"a secret cannot be put into the environment: {error}\n")
+        return False
+    return True
 
 
 def _find_package() -> None:

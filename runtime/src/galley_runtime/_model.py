@@ -16,6 +16,7 @@ from galley_runtime._call_form import CallForm
 from galley_runtime._errors import ModelError, PredictorError
 from galley_runtime._json import plain
 from galley_runtime._schema import Schema
+from galley_runtime._secrets import redacted
 
 __all__ = ["APP_DIR", "MODEL_DIR", "REHEARSED_DIR", "Model", "enter_app", "load", "read_json"]
 
@@ -92,7 +93,7 @@ class Model:
 
 def failure_of(error: BaseException, what: str) -> PredictorError:
     """What a client may know of an exception of the user's code: type, message, place. The log gets the rest."""
-    text = str(error)
+    text = redacted(str(error))
     message = f"The {what} raised {type(error).__name__}" + (f": {text[:500]}" if text else ".")
     place = _place_of(error)
     return PredictorError(message, "The service's log holds the traceback.", details=place)

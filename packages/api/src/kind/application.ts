@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { Condition, type GalleyObject } from './object.ts';
+import { SecretUse } from './secret-use.ts';
 
 const HostPort = Type.String({ pattern: '^[A-Za-z0-9.-]+:[0-9]{1,5}$', description: 'host:port' });
 /** A Kubernetes quantity of bytes: `256Mi`, `4Gi`, `1000000`. Read by `quantity.ts`. */
@@ -33,15 +34,6 @@ export type BuildSpec = Static<typeof BuildSpec>;
 
 export const EgressSpec = Type.Object(
   { hosts: Type.Optional(Type.Array(HostPort)) },
-  { additionalProperties: false },
-);
-
-export const SecretUse = Type.Object(
-  {
-    name: Type.String(),
-    as: Type.Optional(Type.Union([Type.Literal('file'), Type.Literal('env')])),
-    phases: Type.Optional(Type.Array(Type.Union([Type.Literal('build'), Type.Literal('service')]))),
-  },
   { additionalProperties: false },
 );
 

@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
-import { MonitorSpec, SecretUse, ServiceSpec } from './application.ts';
+import { MonitorSpec, ServiceSpec } from './application.ts';
 import { Condition, type GalleyObject } from './object.ts';
+import { SecretUse } from './secret-use.ts';
 
 /** An image digest and the configuration it runs with; never changes. */
 export const RevisionSpec = Type.Object({

@@ -2,6 +2,7 @@ import type { BuildContext, BuildOptions } from '../build.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import type { PhaseLog } from './phase-log.ts';
+import type { BuildSecrets } from '../secret/secret-use.ts';
 import type { BuildSettings } from './settings.ts';
 
 /** What every step of one build shares. */
@@ -17,4 +18,5 @@ export interface BuildWork {
   readonly tree: SourceTree;
   readonly recipe: Recipe;
   readonly settings: BuildSettings;
+  readonly secrets: BuildSecrets;
 }

@@ -30,7 +30,7 @@ export async function trainOnce(
       project: options.project,
       key,
       image: image.digest,
-      secrets: options.secrets,
+      secrets: work.secrets.build,
     });
     return { training, reused: false };
   });
@@ -58,6 +58,8 @@ export async function finish(
     candidate,
     training,
     trainingKey: made.key,
+    // It plays the service, so it has what the service will have.
+    secrets: work.secrets.service,
   };
   const { rehearsal, reused } = await phases.run('rehearsal', async (end) => {
     const known = await findRehearsal(rehearseOptions);

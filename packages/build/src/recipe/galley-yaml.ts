@@ -1,4 +1,5 @@
 import { GalleyYaml } from '@galley/api/kind/application';
+import { secretUseProblems } from '@galley/api/kind/secret-use';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { Errors } from 'typebox/value';
 import { LineCounter, parseDocument } from 'yaml';
@@ -31,7 +32,10 @@ export function parseGalleyYaml(text: string, name = 'galley.yaml'): GalleyYaml 
     throw invalid(name, `is wrong at ${path === '' ? 'its root' : path}: ${error.message}`);
   }
   // The schema has just said so.
-  return value as GalleyYaml;
+  const settings = value as GalleyYaml;
+  const [wrong] = secretUseProblems(settings.secrets ?? []);
+  if (wrong !== undefined) throw invalid(name, `is wrong at secrets.${wrong.index}: it ${wrong.problem}`);
+  return settings;
 }
 
 /** Names the unknown key itself where the schema only names its parent. */

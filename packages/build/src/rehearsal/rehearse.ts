@@ -10,6 +10,8 @@ import { directoryEntry, type TarEntry } from '@galley/image/tar/entry';
 import type { BuildContext } from '../build.ts';
 import { RecordCache, stepKey } from '../cache/record-cache.ts';
 import { tellProgress } from '../training/progress.ts';
+import type { WorkloadSecrets } from '../secret/secret-use.ts';
+import { findSecrets, redactSecrets, redactValue } from '../training/find-secrets.ts';
 import { samplePath, type Training } from '../training/train.ts';
 import type { BuildSettings } from '../plan/settings.ts';
 import {
@@ -49,6 +51,8 @@ export interface RehearseOptions {
   readonly training: Training;
   readonly trainingKey: string;
   readonly settings: BuildSettings;
+  /** What the service will have. */
+  readonly secrets: WorkloadSecrets;
 }
 
 /** MONITORS.md §3: up to 10,000 rows or a minute. */
@@ -68,6 +72,7 @@ export async function findRehearsal(options: RehearseOptions): Promise<Rehearsal
 /** Runs the candidate on its own sample. Throws `REHEARSAL_FAILED` with the row, `CHECK_NOT_REPRODUCED` with the cell, `OUTPUT_INVALID`. */
 export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
   const { context, application, project, candidate } = options;
+  const secrets = options.secrets.files;
   const sample =
     options.training.sampleInfo === null
       ? undefined
@@ -86,14 +91,14 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
       project,
       image: candidate.digest,
       command: ['/opt/galley/runtime/bin/galley-runtime', 'rehearse', '/galley/in/rehearse.json'],
-      env: {},
+      env: options.secrets.env,
       rootfs: 'readonly',
       limits: stepLimits(options.settings),
       files: {
         '/galley/in/rehearse.json': JSON.stringify(plan),
         ...(sample === undefined ? {} : { '/galley/in/sample.jsonl': sample }),
       },
-      secrets: {},
+      secrets: options.secrets.files,
       tmpfs: homeTmpfs,
       ports: [],
       egress: { index: false, hosts: options.settings.egressHosts },
@@ -103,14 +108,15 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
     {
       engine: context.engine,
       signal: context.signal,
-      onLine: (line) => tellProgress(line, context.emit, options.object),
+      onLine: (line) =>
+        tellProgress({ ...line, text: redactSecrets(line.text, secrets) }, context.emit, options.object),
     },
     async (ended) => {
       const output = await readOutput(context.engine, id, join(options.workDir, 'rehearsal'), {
         signal: context.signal,
       });
       try {
-        if (ended.status.exitCode !== 0) throw await explainRehearsal(application, output, ended);
+        if (ended.status.exitCode !== 0) throw await explainRehearsal(options, output, ended);
         return await keep(options, output);
       } finally {
         await output.dispose();
@@ -162,6 +168,8 @@ async function keep(options: RehearseOptions, output: Output): Promise<Rehearsal
       : await output.text('rehearsed/reference.json');
   const modules = await readWire(output, 'modules.json', 'modules');
   const timing = parseTiming(await output.text('timing.json'));
+  const kept = [...output.files.values()].filter(({ path }) => path.startsWith('rehearsed/'));
+  await findSecrets(kept, options.secrets.files, context.signal);
   const layer = await buildLayer(context.store, rehearsedEntries(output), {
     createdBy: 'galley rehearsed',
     signal: context.signal,
@@ -204,12 +212,13 @@ function parseTiming(text: string | undefined): Readonly<Record<string, number>>
 
 /** Exit 20: a sample row failed. 21: a check does not reproduce. Anything else: the workload broke off. */
 async function explainRehearsal(
-  application: string,
+  { application, secrets }: RehearseOptions,
   output: Output,
-  ended: EndedWorkload,
+  { status, ...said }: EndedWorkload,
 ): Promise<GalleyError> {
   const text = await output.text('failure.json', 1024 * 1024);
-  const failure = parseFailure(text);
+  const failure = redactValue(parseFailure(text), secrets.files);
+  const ended = { status, stderr: redactValue(said.stderr, secrets.files) };
   const error = isObject(failure['error']) ? failure['error'] : {};
   const what = [textOf(error['type']), textOf(error['message'], textOf(failure['message']))]
     .filter((part) => part !== '')

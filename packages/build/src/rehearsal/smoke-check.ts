@@ -30,6 +30,7 @@ export async function smokeCheck(
       GALLEY_PROJECT: options.project,
       GALLEY_MEMORY_BYTES: String(options.settings.serviceMemoryBytes),
       OMP_NUM_THREADS: '1',
+      ...options.secrets.env,
     },
     rootfs: 'readonly',
     limits: {
@@ -40,7 +41,7 @@ export async function smokeCheck(
       diskBytes: 256 * 1024 * 1024,
     },
     files: {},
-    secrets: {},
+    secrets: options.secrets.files,
     tmpfs: homeTmpfs,
     ports: [servicePort],
     egress: { index: false, hosts: options.settings.egressHosts },

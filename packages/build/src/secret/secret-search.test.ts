@@ -30,6 +30,14 @@ test('a value is found wherever it lies and however the content is cut', () => {
   );
 });
 
+test('it is found within something that was encoded as a whole, and as an address spells it', () => {
+  for (const before of ['', 'u', 'us', 'user:']) {
+    const header = Buffer.from(`${before}p@ss w0rd-9${before}`).toString('base64');
+    expect(look({ key: 'p@ss w0rd-9' }, [Buffer.from(`Basic ${header}`)])).toBe('key');
+  }
+  expect(look({ key: 'p@ss w0rd-9' }, [Buffer.from('postgres://u:p%40ss%20w0rd-9@db/x')])).toBe('key');
+});
+
 test('it is named, and short values and others are not found', () => {
   const content = [Buffer.from('a token-12345 and more')];
   expect(look({ other: 'something', token: ' token-12345\n' }, content)).toBe('token');

@@ -18,12 +18,30 @@ interface Needle {
   readonly bytes: Buffer;
 }
 
-/** A secret as it may lie in a file: as it is, and as base64, which headers and pickled configurations hold. */
-function needlesOf(name: string, value: string | Uint8Array): readonly Needle[] {
+/**
+ * A secret as it may stand in a text: as it is, as an address spells it, and as base64 of it alone or of something around it
+ * (`Basic` of user and password), which headers and pickled configurations hold. Empty for one that is too short to mean anything.
+ */
+export function formsOf(value: string | Uint8Array): readonly string[] {
   const plain = typeof value === 'string' ? Buffer.from(value.trim()) : Buffer.from(value);
   if (plain.length < shortestSecret) return [];
-  const encoded = Buffer.from(plain.toString('base64').replace(/=+$/, ''));
-  return [plain, ...(encoded.length < 12 ? [] : [encoded])].map((bytes) => ({ name, bytes }));
+  const encoded = [0, 1, 2].map((offset) => base64Within(plain, offset)).filter((form) => form.length >= 8);
+  if (typeof value !== 'string') return encoded;
+  return [...new Set([value.trim(), encodeURIComponent(value.trim()), ...encoded])];
+}
+
+/** The characters of base64 that these bytes decide alone when `offset` bytes stand before them, and some behind. */
+function base64Within(bytes: Buffer, offset: number): string {
+  const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
+  return text.slice([0, 2, 3][offset], Math.floor(((offset + bytes.length) * 8) / 6));
+}
+
+function needlesOf(name: string, value: string | Uint8Array): readonly Needle[] {
+  const forms: readonly (string | Uint8Array)[] = [
+    ...(typeof value === 'string' ? [] : [value]),
+    ...formsOf(value),
+  ];
+  return formsOf(value).length === 0 ? [] : forms.map((form) => ({ name, bytes: Buffer.from(form) }));
 }
 
 const nothing: SecretSeeker = { see: () => undefined, found: undefined };

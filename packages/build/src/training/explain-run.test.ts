@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { explainRun, type FailedRun } from './explain-run.ts';
-import { findSecrets, redactSecrets } from './find-secrets.ts';
+import { findSecrets, redactSecrets, redactValue } from './find-secrets.ts';
 import { parseReportLine } from './report.ts';
 import { tellProgress } from './progress.ts';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -153,6 +153,23 @@ describe('secrets of a run', () => {
     });
     await expect(place('c', 'tok-1234 is only a part')).resolves.toBeUndefined();
     await rm(folder, { recursive: true });
+  });
+
+  it('are taken out of JSON: also of a text in pieces, of several lines, of names, and of a number', () => {
+    const lines = { key: 'first line of it\nsecond', pin: '12345678' };
+    const told = redactValue(
+      { text: ['a first line of it\n', 'second b\n'], log: ['x first line of it'], 12345678: 1, n: 12345678 },
+      lines,
+    );
+    expect(told).toEqual({
+      text: ['a [secret]\n', 'second b\n'],
+      log: ['x [secret]'],
+      '[secret]': 1,
+      n: '[secret]',
+    });
+    expect(redactValue({ text: ['to', 'k-12345 "quoted" b\n', 'c'] }, secrets)).toEqual({
+      text: ['[secret] b\n', 'c'],
+    });
   });
 
   it('are taken out of what people read, as they are and as JSON spells them', () => {

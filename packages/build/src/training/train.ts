@@ -25,7 +25,8 @@ import { stepId } from '../workload/step-id.ts';
 import { stepLabels } from '../workload/leftovers.ts';
 import { executedNotebook } from './executed-notebook.ts';
 import { explainRun } from './explain-run.ts';
-import { findSecrets, redactSecrets } from './find-secrets.ts';
+import type { WorkloadSecrets } from '../secret/secret-use.ts';
+import { findSecrets, redactSecrets, redactValue } from './find-secrets.ts';
 import { tellProgress } from './progress.ts';
 import { parseReportLine, type ReportLine } from './report.ts';
 import { sampling } from './training-key.ts';
@@ -54,7 +55,7 @@ export interface TrainOptions {
   readonly tree: SourceTree;
   readonly recipe: Recipe;
   readonly settings: BuildSettings;
-  readonly secrets: Readonly<Record<string, string>>;
+  readonly secrets: WorkloadSecrets;
 }
 
 /** Of everything that a run writes: files, caches, outputs. */
@@ -88,7 +89,8 @@ export async function findTraining(key: string, context: BuildContext): Promise<
 export async function train(options: TrainOptions): Promise<Training> {
   const { context, object } = options;
   const workload = trainingWorkload(options);
-  const onLine = (line: LogLine): void => tellProgress(line, context.emit, object);
+  const onLine = (line: LogLine): void =>
+    tellProgress({ ...line, text: redactSecrets(line.text, options.secrets.files) }, context.emit, object);
   const training = await runWorkload(
     workload,
     { engine: context.engine, signal: context.signal, onLine },
@@ -123,7 +125,7 @@ function trainingWorkload(options: TrainOptions): Workload {
     project: options.project,
     image: options.image,
     command: ['/opt/galley/runtime/bin/galley-runtime', 'run', '/galley/in/run.json'],
-    env: {},
+    env: options.secrets.env,
     rootfs: 'writable',
     limits: {
       memoryBytes: settings.memoryBytes,
@@ -133,7 +135,7 @@ function trainingWorkload(options: TrainOptions): Workload {
       diskBytes: trainingDiskBytes,
     },
     files: { '/galley/in/run.json': JSON.stringify(plan) },
-    secrets: options.secrets,
+    secrets: options.secrets.files,
     tmpfs: [],
     ports: [],
     egress: { index: false, hosts: settings.egressHosts },
@@ -148,19 +150,23 @@ async function keep(
   ended: EndedWorkload,
   oomKills: number,
 ): Promise<Training> {
-  const { context, secrets } = options;
-  const raw = await readLines(output, 'report.jsonl');
+  const { context } = options;
+  const secrets = options.secrets.files;
+  // What cells printed and what their exceptions say is shown to people: in the report, in errors, in the notebook.
+  const raw = redactValue(await readLines(output, 'report.jsonl'), secrets);
   const lines = raw.map(parseReportLine);
   const blob = async (text: string): Promise<Digest> =>
-    (await context.store.write(Buffer.from(redactSecrets(text, secrets)), { mediaType: 'application/json' }))
-      .digest;
+    (await context.store.write(Buffer.from(text), { mediaType: 'application/json' })).digest;
   const report = await blob(JSON.stringify(raw));
   const executed = await executedNotebook(
     output,
     options.recipe.notebooks.map(({ path }) => path),
   );
-  const executedDigest = executed === undefined ? undefined : await blob(executed);
-  const result = await readWire(output, 'result.json', 'run-result');
+  const executedDigest =
+    executed === undefined
+      ? undefined
+      : await blob(JSON.stringify(redactValue(JSON.parse(executed), secrets)));
+  const result = redactValue(await readWire(output, 'result.json', 'run-result'), secrets);
   if (
     ended.status.exitCode !== 0 ||
     textOf(result?.['outcome']) !== 'model' ||
@@ -223,7 +229,7 @@ async function explain(
     oomKills: seen.oomKills,
     lines: seen.lines,
     outcome: textOf(result?.['outcome']),
-    message: redactSecrets(textOf(result?.['message']), options.secrets),
+    message: textOf(result?.['message']),
     candidates: Array.isArray(candidates) ? candidates.filter(isObject) : [],
     refused: textsOf(result?.['refused']),
     missingFiles,
@@ -233,7 +239,7 @@ async function explain(
     timeoutMs: options.settings.timeoutMs,
     cellTimeoutMs: options.settings.cellTimeoutMs,
     guessedRequirements: options.recipe.requirements.guessed,
-    stderr: ended.stderr.map((line) => redactSecrets(line, options.secrets)),
+    stderr: redactValue(ended.stderr, options.secrets.files),
     records: seen.records,
   });
 }

@@ -2,9 +2,9 @@ import { GalleyError } from '@galley/api/error/galley-error';
 import { shortDigest } from '@galley/api/digest';
 import { formatDuration } from '@galley/api/kind/duration';
 import { formatBytes } from '@galley/api/kind/quantity';
-import type { BuildOptions, BuildResult } from '@galley/build/build';
+import type { BuildResult } from '@galley/build/build';
 import { planBuild, type BuildPlan } from '@galley/build/plan-build';
-import { runOneBuild } from '@galley/control/run-one-build';
+import { runOneBuild, type OneBuild } from '@galley/control/run-one-build';
 import { parseReference } from '@galley/image/registry-client/reference';
 import { listOption, textOption } from '../program.ts';
 import { describeRecipe } from '../render/recipe.ts';
@@ -89,8 +89,8 @@ export const command: Command = {
   },
 };
 
-function optionsOf(name: string, project: string, egressHosts: readonly string[]): BuildOptions {
-  return { name, project, notebooks: [], python: '', egressHosts, secrets: {} };
+function optionsOf(name: string, project: string, egressHosts: readonly string[]): OneBuild['options'] {
+  return { name, project, notebooks: [], python: '', egressHosts, secrets: [] };
 }
 
 function describeBuild(result: BuildResult): string {

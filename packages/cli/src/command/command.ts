@@ -41,7 +41,10 @@ export interface Context {
   /** Data, one line each, now: for streams with `-o json`. */
   readonly data: (value: unknown) => void;
   readonly emit: Emit;
+  /** All that is piped in, as text. */
   readonly stdin: () => Promise<string>;
+  /** What is piped in, or what a person types at the terminal without seeing it. */
+  readonly hiddenInput: (prompt: string) => Promise<Uint8Array>;
   /** Fires at Ctrl-C. */
   readonly signal: AbortSignal;
   readonly now: () => number;

@@ -2,6 +2,7 @@ import { Type, type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import type { ApplicationSpec } from '@galley/api/kind/application';
 import { GalleyError } from '@galley/api/error/galley-error';
+import { secretUseProblems } from '@galley/api/kind/secret-use';
 import { kinds, type KindName } from '@galley/api/kind/kinds';
 import { apiVersion, dnsLabelPattern } from '@galley/api/kind/object';
 import { checkArchiveUrl } from '@galley/build/source/archive/url';
@@ -64,9 +65,9 @@ function applicationErrors(spec: ApplicationSpec): readonly FieldError[] {
   const { min = 1, max = min } = spec.service?.replicas ?? {};
   if (max < min)
     errors.push({ field: 'spec.service.replicas.max', problem: `must be at least min (${min})` });
-  const names = (spec.secrets ?? []).map((secret) => secret.name);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) errors.push({ field: 'spec.secrets', problem: `names ${twice} twice` });
+  for (const { index, problem } of secretUseProblems(spec.secrets ?? [])) {
+    errors.push({ field: `spec.secrets[${index}]`, problem });
+  }
   return errors;
 }
 

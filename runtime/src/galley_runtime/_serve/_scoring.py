@@ -15,6 +15,7 @@ from typing import Any, Callable, List, Mapping, NamedTuple, Optional
 
 from galley_runtime._errors import PredictorError, RequestError, RuntimeFailure
 from galley_runtime._model import Model
+from galley_runtime._secrets import redacted
 from galley_runtime._serve._event_time import EventTimes
 from galley_runtime._serve._memory import bytes_of_rows
 from galley_runtime._serve._metrics import Metrics
@@ -140,4 +141,4 @@ def _user_traceback(error: RuntimeFailure) -> str:
     trace = cause.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS) and trace.tb_next is not None:
         trace = trace.tb_next
-    return f"{error.message}\n{''.join(traceback.format_exception(type(cause), cause, trace))}"
+    return redacted(f"{error.message}\n{''.join(traceback.format_exception(type(cause), cause, trace))}")

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ApplicationSpec } from '@galley/api/kind/application';
-import { secretsOfPhase } from '../secret-use.ts';
+import { usesOfPhase } from '@galley/build/secret/secret-use';
 
 /** True when two specs make the same image from the same source. How a service runs (replicas, limits, environment) is none of a build's business. */
 export function sameBuildInputs(a: ApplicationSpec, b: ApplicationSpec): boolean {
@@ -8,7 +8,7 @@ export function sameBuildInputs(a: ApplicationSpec, b: ApplicationSpec): boolean
 }
 
 function buildInputs(spec: ApplicationSpec): unknown {
-  const secrets = secretsOfPhase(spec.secrets ?? [], 'build', () => '');
+  const secrets = usesOfPhase(spec.secrets ?? [], 'build');
   return {
     source: spec.source,
     build: spec.build ?? {},

@@ -1,6 +1,7 @@
 import type { ApplicationSpec, GalleyYaml } from '@galley/api/kind/application';
 import type { Build } from '@galley/api/kind/build';
 import type { Revision } from '@galley/api/kind/revision';
+import { mergeSecretUses } from '@galley/build/secret/secret-use';
 
 /** What a revision runs with: the object over the repository's galley.yaml (DESIGN.md §2: flag > object > file). */
 export function revisionSpec(
@@ -18,7 +19,7 @@ export function revisionSpec(
     image,
     service: mergeService(settings?.service, spec.service),
     egressHosts: [...new Set([...(settings?.egress?.hosts ?? []), ...(spec.egress?.hosts ?? [])])],
-    secrets: mergeSecrets(settings?.secrets, spec.secrets),
+    secrets: [...mergeSecretUses(settings?.secrets, spec.secrets)],
     ...(Object.keys(monitor).length === 0 ? {} : { monitor }),
     records,
   };
@@ -37,12 +38,4 @@ function mergeService(file: Service | undefined, object: Service | undefined): S
     ...(Object.keys(replicas).length === 0 ? {} : { replicas }),
     ...(Object.keys({ ...limits, ...requests }).length === 0 ? {} : { resources: { limits, requests } }),
   };
-}
-
-type Secrets = NonNullable<GalleyYaml['secrets']>;
-
-function mergeSecrets(file: Secrets | undefined, object: Secrets | undefined): Secrets {
-  const named = new Map((file ?? []).map((use) => [use.name, use]));
-  for (const use of object ?? []) named.set(use.name, use);
-  return [...named.values()];
 }

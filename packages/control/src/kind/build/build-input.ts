@@ -4,10 +4,7 @@ import { parseDurationMs } from '@galley/api/kind/duration';
 import { parseBytes, parseCpus } from '@galley/api/kind/quantity';
 import type { Build } from '@galley/api/kind/build';
 import type { BuildOptions, SourceSpec } from '@galley/build/build';
-import { secretsOfPhase } from '../secret-use.ts';
-
-/** Opens a secret of the build's project. */
-export type Reveal = (name: string) => string;
+import type { Reveal } from '@galley/build/secret/secret-use';
 
 /** Where the build takes its repository from. Throws `SECRET_NOT_FOUND`. */
 export function sourceOf(build: Build, reveal: Reveal): SourceSpec {
@@ -57,7 +54,8 @@ export function optionsOf(build: Build, reveal: Reveal): BuildOptions {
     timeoutMs: read(settings.timeout, parseDurationMs),
     eventTimeColumn: snapshot.monitor?.eventTimeColumn,
     egressHosts: snapshot.egress?.hosts ?? [],
-    secrets: secretsOfPhase(snapshot.secrets ?? [], 'build', reveal),
+    secrets: snapshot.secrets ?? [],
+    reveal,
   };
 }
 

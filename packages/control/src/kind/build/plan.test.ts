@@ -71,3 +71,15 @@ test('a deleted one is stopped first, then its records go, then itself', () => {
   expect(plan(build, { task: { state: 'running' } }).actions).toEqual([{ do: 'cancel' }]);
   expect(plan(build).actions).toEqual([{ do: 'forget' }, { do: 'removeRecords' }, { do: 'removeFinalizer' }]);
 });
+
+const records = { report: someImage, executedNotebook: someImage };
+test.each([
+  ['what a failed run left is kept with its build', { records: { ...records, other: someImage } }, records],
+  ['one that left nothing has no records', {}, {}],
+  ['records that name no blob are left out', { records: { report: 7, executedNotebook: '../x' } }, {}],
+  ['records that are none are left out', { records: 'none' }, {}],
+])('%s', (_what, details, kept) => {
+  const build = someBuild(1, 'Running', { metadata: { finalizers } });
+  const error = new GalleyError('NOTEBOOK_FAILED', 'Cell 2 failed.', { details });
+  expect(plan(build, { task: { state: 'failed', error } }).status?.records).toEqual(kept);
+});

@@ -155,11 +155,13 @@ function times(status: BuildObjectStatus, now: number): { startedAt: string; end
   return { startedAt: status.startedAt ?? endedAt, endedAt };
 }
 
-/** A failed build may have left a report and an executed notebook: its error names their digests. */
+/** A failed build may have left a report and an executed notebook: its error names their digests (`explainRun`). */
 function recordsOf(error: ErrorBody): Record<string, string> {
   const found: Record<string, string> = {};
+  const { records } = error.details;
+  if (typeof records !== 'object' || records === null) return found;
   for (const name of ['report', 'executedNotebook']) {
-    const digest = error.details[name];
+    const digest: unknown = Object.getOwnPropertyDescriptor(records, name)?.value;
     if (typeof digest === 'string' && isDigest(digest)) found[name] = digest;
   }
   return found;

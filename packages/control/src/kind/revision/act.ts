@@ -5,8 +5,8 @@ import type { MonitorDesk } from '../../monitor/monitor-desk.ts';
 import type { MonitorStore } from '../../store/monitor-store.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { SecretStore } from '../../store/secret-store.ts';
+import { secretsOfPhase } from '@galley/build/secret/secret-use';
 import { setFinalizer } from '../controller.ts';
-import { secretsOfPhase } from '../secret-use.ts';
 import type { ObservedRevision } from './observe.ts';
 import { revisionFinalizer, type RevisionAction } from './plan.ts';
 import type { ReplicaWorkload } from './replica-workload.ts';
@@ -57,7 +57,7 @@ async function ensure(
   const { uid, namespace } = revision.metadata;
   try {
     const reveal = (name: string) => parts.secrets.reveal(namespace, name);
-    const secrets = secretsOfPhase(revision.spec.secrets, 'service', reveal);
+    const secrets = secretsOfPhase(revision.spec.secrets, 'service', reveal).files;
     await parts.engine.ensure({ ...workload, secrets }, signal);
     parts.refusals.delete(uid);
   } catch (error) {

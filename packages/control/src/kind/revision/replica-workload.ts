@@ -3,6 +3,7 @@ import { isDigest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { resolveSpec } from '@galley/api/kind/application-defaults';
 import type { Revision } from '@galley/api/kind/revision';
+import { secretEnv, usesOfPhase } from '@galley/build/secret/secret-use';
 import type { Workload } from '@galley/engine/engine';
 import { servicePort } from '../../replica/health.ts';
 
@@ -55,6 +56,7 @@ function replicaWorkload(revision: Revision, index: number): ReplicaWorkload {
       ...eventTimeEnv(spec.monitor),
       // Its own control group is not shown to a workload: it must know what it has, to refuse what would not fit.
       GALLEY_MEMORY_BYTES: String(resolved.serviceMemoryBytes),
+      ...secretEnv(usesOfPhase(spec.secrets, 'service')),
     },
     rootfs: 'readonly',
     limits: { ...limits, memoryBytes: resolved.serviceMemoryBytes, cpus: resolved.serviceCpus },
