@@ -133,22 +133,21 @@ class LayoutStore implements ImageStore {
     return parseJson(await this.readBytes(digest), `The blob ${digest}`);
   }
 
-  async putManifest(bytes: Uint8Array): Promise<Descriptor> {
+  async putManifest(bytes: Uint8Array, told?: Digest): Promise<Descriptor> {
     if (bytes.byteLength > jsonBytesMax) {
       const text = `The manifest has ${bytes.byteLength} bytes; ${jsonBytesMax} are allowed.`;
       throw new GalleyError('IMAGE_INVALID', text);
     }
     const facts = readManifestFacts(parseJson(bytes, 'The manifest'));
     const written = await this.write(bytes, { mediaType: facts.mediaType });
-    const { subject, artifactType, annotations } = facts;
+    const { artifactType, annotations } = facts;
+    const subject = facts.subject ?? told;
     const descriptor = {
       ...written,
       ...(artifactType === undefined ? {} : { artifactType }),
       ...(annotations === undefined ? {} : { annotations }),
     };
-    if (subject !== undefined) {
-      await this.#tags.attach(descriptor, subject);
-    }
+    if (subject !== undefined) await this.#tags.attach(descriptor, subject);
     return descriptor;
   }
 

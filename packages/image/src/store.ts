@@ -41,10 +41,10 @@ export interface ImageStore {
   /** The bytes of a manifest, verified as by `readJson`: what other registries hash again. */
   readBytes(digest: Digest): Promise<Buffer>;
   /**
-   * Writes a manifest, an index or an artifact as it came, byte for byte. One with a `subject` is listed by `referrers` from then on. Throws
-   * `IMAGE_INVALID` for anything else, and over 4 MiB.
+   * Writes a manifest, an index or an artifact as it came, byte for byte. One with a `subject` is listed by `referrers` from then on; one that names its
+   * subject by its tag alone, as cosign's do, if it is told here. Throws `IMAGE_INVALID` for anything else, and over 4 MiB.
    */
-  putManifest(bytes: Uint8Array): Promise<Descriptor>;
+  putManifest(bytes: Uint8Array, subject?: Digest): Promise<Descriptor>;
   /** What refers to a manifest: signatures, bills of materials. In the order in which they came. */
   referrers(subject: Digest): Promise<readonly Descriptor[]>;
   /** Every manifest that is held on to: the tagged ones, and what refers to something. */

@@ -19,5 +19,7 @@ export const imageErrorCodes = {
   REGISTRY_FAILED: { sort: 'environment', status: 502 },
   REGISTRY_REDIRECT: { sort: 'environment', status: 502 },
   REGISTRY_ANSWER_INVALID: { sort: 'environment', status: 502 },
+  SIGNING_KEY_INVALID: { sort: 'user', status: 400 },
+  SIGNATURE_MISSING: { sort: 'user', status: 403 },
   DISK_FULL: { sort: 'environment', status: 507 },
 } as const satisfies Record<string, ErrorCodeRow>;

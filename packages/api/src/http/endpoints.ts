@@ -78,8 +78,8 @@ export interface EndpointTypes {
   /** Points a tag at a manifest that lies in the store. */
   imageTag: { query: Nothing; body: { digest: string }; answer: Nothing };
   imageUntag: { query: Nothing; body: undefined; answer: Nothing };
-  /** Lists a manifest that lies in the store as a referrer of its subject. */
-  imageAttach: { query: Nothing; body: { digest: string }; answer: Nothing };
+  /** Lists a manifest that lies in the store as a referrer of its subject; `subject` tells it where the manifest does not. */
+  imageAttach: { query: Nothing; body: { digest: string; subject?: string }; answer: Nothing };
   /** Removes blobs that nothing needs and that nobody has touched for so many milliseconds. */
   imagePrune: { query: Nothing; body: { dryRun: boolean; olderThanMs: number }; answer: PruneAnswer };
 }

@@ -13,8 +13,8 @@ export interface TagOwner {
   readonly store: ImageStore;
   tag(name: string, digest: Digest): Promise<void>;
   untag(name: string): Promise<void>;
-  /** Writes a manifest; one with a subject is listed as its referrer from then on. */
-  put(manifest: Uint8Array): Promise<Digest>;
+  /** Writes a manifest; one with a subject, its own or the one that is told, is listed as its referrer from then on. */
+  put(manifest: Uint8Array, subject?: Digest): Promise<Digest>;
   /** Removes what nothing needs; keeps what objects of the home name. */
   prune(options: { readonly dryRun: boolean; readonly olderThanMs: number }): Promise<PruneAnswer>;
 }
@@ -32,7 +32,7 @@ export async function asTagOwner<T>(context: Context, work: (owner: TagOwner) =>
       store: images,
       tag: (name, digest) => images.tag(name, digest),
       untag: (name) => images.untag(name),
-      put: async (manifest) => (await images.putManifest(manifest)).digest,
+      put: async (manifest, subject) => (await images.putManifest(manifest, subject)).digest,
       prune: (options) =>
         pruneStore(images, {
           ...options,
@@ -57,9 +57,12 @@ async function throughServer(context: Context): Promise<TagOwner> {
     untag: async (name) => {
       await client.call('imageUntag', { params: { name }, signal });
     },
-    put: async (manifest) => {
+    put: async (manifest, subject) => {
       const { digest } = await store.write(manifest, { mediaType: 'application/octet-stream' });
-      await client.call('imageAttach', { body: { digest }, signal });
+      await client.call('imageAttach', {
+        body: { digest, ...(subject === undefined ? {} : { subject }) },
+        signal,
+      });
       return digest;
     },
     prune: (body) => client.call('imagePrune', { body, signal }),

@@ -21,6 +21,8 @@ export interface HomeLayout {
   readonly gateway: string;
   /** Faults and failed reconciles, a JSON line each. */
   readonly log: string;
+  /** The key that images are signed with, once there is one. */
+  readonly signing: string;
 }
 
 /** The GALLEY_HOME that an environment names; default `/var/lib/galley` for root, else the XDG data directory (DESIGN.md §7). */
@@ -55,6 +57,7 @@ export function homeLayout(root: string): HomeLayout {
     engine: at('engine'),
     gateway: at('gateway'),
     log: at('control.log'),
+    signing: at('signing'),
   };
 }
 

@@ -13,6 +13,10 @@ const PruneBody = Type.Object(
   { additionalProperties: false },
 );
 const DigestBody = Type.Object({ digest: Type.String() }, { additionalProperties: false });
+const AttachBody = Type.Object(
+  { digest: Type.String(), subject: Type.Optional(Type.String()) },
+  { additionalProperties: false },
+);
 
 /** Moves tags and lists referrers for commands of the same machine: blobs they write themselves, the index has one writer. */
 export function imageRoutes(app: FastifyInstance, context: ApiContext): void {
@@ -27,8 +31,11 @@ export function imageRoutes(app: FastifyInstance, context: ApiContext): void {
   });
 
   endpointRoute(app, 'imageAttach', async (call) => {
-    const bytes = await context.images.readBytes(digestOf(call.body, 'This referrer'));
-    await context.images.putManifest(bytes);
+    requireValid(AttachBody, call.body, 'body', 'This referrer');
+    const { digest = '', subject } = Check(AttachBody, call.body) ? call.body : {};
+    const bytes = await context.images.readBytes(requireDigest(digest, 'digest', 'This referrer'));
+    const told = subject === undefined ? undefined : requireDigest(subject, 'subject', 'This referrer');
+    await context.images.putManifest(bytes, told);
     return {};
   });
 
@@ -41,8 +48,11 @@ export function imageRoutes(app: FastifyInstance, context: ApiContext): void {
 
 function digestOf(body: unknown, what: string): Digest {
   requireValid(DigestBody, body, 'body', what);
-  const digest = Check(DigestBody, body) ? body.digest : '';
-  if (isDigest(digest)) return digest;
-  refuse([{ field: 'digest', problem: 'must be sha256: and 64 hexadecimal digits' }], what);
+  return requireDigest(Check(DigestBody, body) ? body.digest : '', 'digest', what);
+}
+
+function requireDigest(text: string, field: string, what: string): Digest {
+  if (isDigest(text)) return text;
+  refuse([{ field, problem: 'must be sha256: and 64 hexadecimal digits' }], what);
   throw new Error('refuse let a digest through');
 }

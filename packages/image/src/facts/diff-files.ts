@@ -47,7 +47,7 @@ export async function takeInventory(
     entries.set(entry.path, seenOf(entry));
     if (packages.wants(entry.path)) await packages.add(entry);
   }
-  return { image, entries, packages: packages.list() };
+  return { image, entries, packages: packages.contents().packages };
 }
 
 /**

@@ -13,7 +13,7 @@ import { makeWheel } from '../wheel/fixtures/make-wheel.ts';
 import { wheelLayers } from '../wheel/wheel-layers.ts';
 import { diffImages } from './diff-images.ts';
 import { explainLayers } from './explain-layers.ts';
-import { listPackages } from './packages.ts';
+import { readContents } from './packages.ts';
 import { why } from './why.ts';
 
 let folder: string;
@@ -78,6 +78,7 @@ beforeAll(async () => {
     layers: [
       await layer('galley base bookworm (1 packages)', [
         fileEntry('var/lib/dpkg/status', status('2.36-10')),
+        fileEntry('usr/lib/os-release', 'PRETTY_NAME="Debian 12"\nID=debian\nVERSION_ID="12"\n'),
         fileEntry('etc/mode', 'm', 0o600),
         symlinkEntry('etc/link', 'b'),
       ]),
@@ -105,7 +106,9 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('packages of Debian and of Python are listed with version, size, source and layer; removed ones are not', async () => {
-  expect(await listPackages(store, after)).toMatchObject([
+  const contents = await readContents(store, after);
+  expect(contents.distribution).toEqual({ id: 'debian', version: '12', name: 'Debian 12' });
+  expect(contents.packages).toMatchObject([
     {
       ecosystem: 'debian',
       name: 'libc6',

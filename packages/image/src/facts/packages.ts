@@ -32,16 +32,35 @@ export interface PackageFacts {
 const listBytesMax = 32 << 20;
 
 const dpkgStatus = /^var\/lib\/dpkg\/status(?:\.d\/[^/]+)?$/;
+const osRelease = /^(?:etc|usr\/lib)\/os-release$/;
 const pythonMetadata = /^(.+\.dist-info)\/(METADATA|RECORD)$/;
+
+/** The distribution of an image: os-release(5). */
+export interface Distribution {
+  /** `debian`. */
+  readonly id: string;
+  /** `12`; empty where it has none. */
+  readonly version: string;
+  /** `Debian GNU/Linux 12 (bookworm)`. */
+  readonly name: string;
+}
+
+/** What an image holds, as far as it says so itself. */
+export interface ImageContents {
+  readonly distribution: Distribution | undefined;
+  /** Sorted by ecosystem, name and place. */
+  readonly packages: readonly PackageFacts[];
+}
 
 /** Takes the lists of packages out of the entries of an image. */
 export class PackageReader {
   readonly #debian: PackageFacts[] = [];
   readonly #python = new Map<string, { facts?: PackageFacts; sizeBytes: number }>();
+  #distribution: Distribution | undefined;
 
   /** True for the files that list packages. */
   wants(path: string): boolean {
-    return dpkgStatus.test(path) || pythonMetadata.test(path);
+    return dpkgStatus.test(path) || pythonMetadata.test(path) || osRelease.test(path);
   }
 
   /** Reads one of those, before the next entry is asked for. */
@@ -49,6 +68,10 @@ export class PackageReader {
     const content = await readEntry(entry, listBytesMax);
     if (content === undefined) return;
     const text = content.toString('utf8');
+    if (osRelease.test(entry.path)) {
+      this.#distribution ??= readOsRelease(text);
+      return;
+    }
     const at = { layer: entry.layer.descriptor.digest, path: entry.path };
     const [, folder = '', file = ''] = pythonMetadata.exec(entry.path) ?? [];
     if (folder === '') {
@@ -63,32 +86,44 @@ export class PackageReader {
     }
   }
 
-  /** Sorted by ecosystem, name and place. */
-  list(): readonly PackageFacts[] {
+  contents(): ImageContents {
     const python = [...this.#python.values()].flatMap(({ facts, sizeBytes }) =>
       facts === undefined ? [] : [{ ...facts, sizeBytes }],
     );
-    return [...this.#debian, ...python].sort(
+    const packages = [...this.#debian, ...python].sort(
       (a, b) => compare(a.ecosystem, b.ecosystem) || compare(a.name, b.name) || compare(a.path, b.path),
     );
+    return { distribution: this.#distribution, packages };
   }
 }
 
-/** The packages of an image as a container sees them, sorted by ecosystem and name. Throws as `visibleEntries` does. */
-export async function listPackages(
+/** Distribution and packages of an image as a container sees them. Throws as `visibleEntries` does. */
+export async function readContents(
   store: ImageStore,
   image: Image,
   signal?: AbortSignal,
-): Promise<readonly PackageFacts[]> {
+): Promise<ImageContents> {
   const reader = new PackageReader();
   for await (const entry of visibleEntries(store, image.layers, (path) => reader.wants(path), signal)) {
     await reader.add(entry);
   }
-  return reader.list();
+  return reader.contents();
 }
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** `NAME="value"` lines. */
+function readOsRelease(text: string): Distribution | undefined {
+  const values = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const [, name = '', quoted, plain = ''] = /^([A-Z_]+)=(?:["'](.*)["']|(.*))$/.exec(line.trim()) ?? [];
+    if (name !== '') values.set(name, (quoted ?? plain).slice(0, 200));
+  }
+  const id = values.get('ID');
+  if (id === undefined || !/^[a-z0-9._-]+$/.test(id)) return undefined;
+  return { id, version: values.get('VERSION_ID') ?? '', name: values.get('PRETTY_NAME') ?? id };
 }
 
 type Place = Pick<PackageFacts, 'layer' | 'path'>;

@@ -11,6 +11,7 @@ import { getManifest, type RemoteManifest } from './manifest-exchange.ts';
 import { pullBlob } from './pull-blob.ts';
 import { formatReference, manifestName, type ImageReference } from './reference.ts';
 import { listReferrers } from './referrer-exchange.ts';
+import { getSignature } from './signature-exchange.ts';
 import { openRegistry, type Registry, type RegistryOptions } from './registry.ts';
 import { ByteCounter, inParallel, type TransferProgress } from './transfer.ts';
 
@@ -34,7 +35,13 @@ export interface PullReport {
   readonly blobs: { readonly known: number; readonly fetched: number };
   readonly fetchedBytes: number;
   /** Manifests that refer to the image, in the order in which the registry lists them: to be put with `putManifest` by the store's owner. */
-  readonly referrers: readonly Uint8Array[];
+  readonly referrers: readonly PulledReferrer[];
+}
+
+/** A manifest and what it refers to. */
+export interface PulledReferrer {
+  readonly bytes: Uint8Array;
+  readonly subject: Digest;
 }
 
 /** Layers and configuration of an image at most; a registry could name as many as fit in 4 MiB. */
@@ -135,18 +142,22 @@ async function pullBlobs(work: Work, blobs: readonly Descriptor[]): Promise<void
   });
 }
 
-async function pullReferrers(work: Work, subjects: readonly Digest[]): Promise<readonly Uint8Array[]> {
-  const found: Uint8Array[] = [];
+async function pullReferrers(work: Work, subjects: readonly Digest[]): Promise<readonly PulledReferrer[]> {
+  const { registry, repository } = work;
+  const found = new Map<Digest, PulledReferrer>();
   for (const subject of new Set(subjects)) {
-    for (const { digest } of await listReferrers(work.registry, work.repository, subject)) {
-      if (found.length === referrersMax) return found;
-      const manifest = await getManifest(work.registry, work.repository, digest);
-      const facts = readManifestFacts(manifest.value);
+    const listed = await listReferrers(registry, repository, subject);
+    for (const { digest } of listed.slice(0, referrersMax)) {
+      const manifest = await getManifest(registry, repository, digest);
       // A list may name anything; only what says itself that it refers to the image is taken.
-      if (facts.subject !== subject) continue;
-      await pullBlobs(work, facts.blobs);
-      found.push(manifest.bytes);
+      if (readManifestFacts(manifest.value).subject === subject)
+        found.set(digest, { bytes: manifest.bytes, subject });
     }
+    const signature = await getSignature(registry, repository, subject);
+    if (signature !== undefined) found.set(signature.digest, { bytes: signature.bytes, subject });
   }
-  return found;
+  for (const { bytes } of found.values()) {
+    await pullBlobs(work, readManifestFacts(JSON.parse(Buffer.from(bytes).toString('utf8'))).blobs);
+  }
+  return [...found.values()];
 }

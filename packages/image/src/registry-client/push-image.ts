@@ -6,6 +6,8 @@ import { KnownPlaces } from './known-places.ts';
 import { putManifest } from './manifest-exchange.ts';
 import { pushBlob, type BlobOutcome } from './push-blob.ts';
 import { formatReference, manifestName, type ImageReference } from './reference.ts';
+import { artifactType } from '../referrer/artifact-types.ts';
+import { putSignatureTag } from './signature-exchange.ts';
 import { putReferrer } from './referrer-exchange.ts';
 import { openRegistry, type Registry, type RegistryOptions } from './registry.ts';
 import { ByteCounter, inParallel, type TransferProgress } from './transfer.ts';
@@ -141,6 +143,9 @@ async function pushReferrers(work: Work, subject: Digest, depth = 0): Promise<vo
     const { bytes, facts } = await readLocal(store, descriptor.digest);
     await pushContent(work, facts);
     await putReferrer(registry, options.reference.repository, { bytes, descriptor, subject });
+    if (descriptor.artifactType === artifactType.signature) {
+      await putSignatureTag(registry, options.reference.repository, subject, bytes);
+    }
     work.referrers += 1;
     if (depth < 3) await pushReferrers(work, descriptor.digest, depth + 1);
   }

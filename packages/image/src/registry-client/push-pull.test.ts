@@ -231,9 +231,9 @@ test('what refers to an image goes along, by the API or by the fallback tag, and
   expect(pushed.referrers).toBe(1);
   const both = await freshStore();
   const pulled = await pullImage(both, { ...transferOptions(at('refs/a:1'), 'pull'), referrers: true });
-  expect(pulled.referrers.map((bytes) => JSON.parse(Buffer.from(bytes).toString()).annotations.note)).toEqual(
-    ['one'],
-  );
+  expect(
+    pulled.referrers.map(({ bytes }) => JSON.parse(Buffer.from(bytes).toString()).annotations.note),
+  ).toEqual(['one']);
 
   // An old registry: no referrers API, no OCI-Subject.
   await remote.detach(first.digest);

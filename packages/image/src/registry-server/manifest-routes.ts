@@ -4,6 +4,7 @@ import { GalleyError } from '@galley/api/error/galley-error';
 import { readManifestFacts, type ManifestFacts } from '../assemble/manifest-facts.ts';
 import { manifestType } from '../media-type.ts';
 import { reachable } from '../prune/reachable.ts';
+import { artifactType, signatureTag, subjectOfTag } from '../referrer/artifact-types.ts';
 import { digestOf } from '../registry-client/manifest-exchange.ts';
 import { isTag } from '../registry-client/reference.ts';
 import { bytes, empty, refuse, type ServerAnswer, type ServerRequest } from './answer.ts';
@@ -51,7 +52,12 @@ async function find(
 ): Promise<Digest | undefined> {
   if (isDigest(reference)) return (await context.store.has(reference)) ? reference : undefined;
   const name = tagName(repository, reference);
-  return (await context.store.roots()).findLast((root) => root.name === name)?.digest;
+  const tagged = (await context.store.roots()).findLast((root) => root.name === name)?.digest;
+  const subject = tagged === undefined ? subjectOfTag(reference) : undefined;
+  if (subject === undefined || signatureTag(subject) !== reference) return tagged;
+  // A signature that came as a referrer, asked for by the tag that older tools know.
+  const referrers = await context.store.referrers(subject);
+  return referrers.findLast((one) => one.artifactType === artifactType.signature)?.digest;
 }
 
 async function readManifest(
@@ -123,7 +129,11 @@ async function putManifest(
   }
   const tags = isDigest(reference) ? request.query.getAll('tag') : [reference];
   if (!tags.every(isTag)) return refuse(400, 'MANIFEST_INVALID', 'One of the tags is none.');
-  await context.store.putManifest(content);
+  // Older tools say by the tag alone whose signature it is.
+  await context.store.putManifest(
+    content,
+    tags.map(subjectOfTag).find((subject) => subject !== undefined),
+  );
   for (const tag of tags) await context.store.tag(tagName(repository, tag), digest);
   return empty(201, {
     location: `/v2/${repository}/manifests/${digest}`,

@@ -35,7 +35,7 @@ export const command: Command = {
         progress: { emit: context.emit, object: `image/${name}`, phase: 'pull' },
       });
       await owner.tag(name, pulled.digest);
-      for (const manifest of pulled.referrers) await owner.put(manifest);
+      for (const { bytes, subject } of pulled.referrers) await owner.put(bytes, subject);
       return pulled;
     });
     const { known, fetched } = report.blobs;
