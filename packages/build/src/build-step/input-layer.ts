@@ -13,11 +13,12 @@ export async function inputLayer(
   image: Image,
   entries: readonly TarEntry[],
   context: Pick<BuildContext, 'cacheDir' | 'signal' | 'store'>,
+  createdBy = 'galley input',
 ): Promise<Layer> {
   const facts = await ImageFacts.open(image, context);
   const parents = facts.parents(entries.map(({ path }) => path));
   return buildLayer(context.store, [...parents, ...entries], {
-    createdBy: 'galley input',
+    createdBy,
     signal: context.signal,
   });
 }

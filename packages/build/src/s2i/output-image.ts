@@ -36,7 +36,7 @@ export async function keptScriptsLayer(
   context: BuildContext,
 ): Promise<Layer | undefined> {
   const entries = scriptEntries(scripts, places.keptScripts);
-  return entries.length === 0 ? undefined : inputLayer(image, entries, context);
+  return entries.length === 0 ? undefined : inputLayer(image, entries, context, 'galley s2i scripts');
 }
 
 /** The path of `run` in the result. Throws `BUILDER_INVALID`. */

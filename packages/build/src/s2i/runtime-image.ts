@@ -60,7 +60,8 @@ export async function buildRuntimeImage(
     config: {},
   });
   const own = scriptEntries(runtime.scripts, runtime.scriptsFolder);
-  const kept = own.length === 0 ? undefined : await inputLayer(carriedImage, own, context);
+  const kept =
+    own.length === 0 ? undefined : await inputLayer(carriedImage, own, context, 'galley s2i scripts');
   const assembled = await assembleRuntime(runtime, carriedImage, kept);
   const layers: readonly ChangeLayer[] = [
     ...carried,

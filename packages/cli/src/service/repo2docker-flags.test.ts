@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { planRepo2docker } from './repo2docker-flags.ts';
+
+test('without flags the repository is built and served', () => {
+  expect(
+    planRepo2docker({
+      args: ['https://example.org/x.git'],
+      options: { ref: 'v1', subdir: 'a b', run: true },
+    }),
+  ).toEqual({
+    what: 'deploy',
+    input: { args: ['https://example.org/x.git'], options: { ref: 'v1', subdir: 'a b' } },
+  });
+});
+
+test('--no-run builds, names and pushes; --no-build only says what would be built', () => {
+  expect(
+    planRepo2docker({
+      args: ['.'],
+      options: { run: false, imageName: 'r.example/x:1', push: true, debug: true },
+    }),
+  ).toEqual({
+    what: 'build',
+    input: { args: ['.'], options: { tag: 'r.example/x:1', push: 'r.example/x:1' } },
+  });
+  expect(planRepo2docker({ args: [], options: { build: false } })).toEqual({
+    what: 'plan',
+    input: { args: ['.'], options: { plan: true } },
+  });
+});
+
+test.each([
+  [{ volume: ['a:b'] }, /--volume of repo2docker/],
+  [{ editable: true }, /--editable/],
+  [{ env: ['A=1'] }, /--env/],
+  [{ buildMemoryLimit: '4G' }, /--build-memory-limit/],
+  [{ imageName: 'x' }, /go with --no-run/],
+  [{ run: false, push: true }, /needs --image-name/],
+])('what is not here is refused by name, with what to do instead: %j', (options, message) => {
+  expect(() => planRepo2docker({ args: ['.'], options })).toThrow(message);
+});
+
+test('a command of its own is refused', () => {
+  expect(() => planRepo2docker({ args: ['.', 'jupyter', 'lab'], options: {} })).toThrow(/"jupyter lab"/);
+});
