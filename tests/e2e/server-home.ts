@@ -16,6 +16,8 @@ import { waitUntil } from './wait-until.ts';
 
 const main = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta.url));
 export const project = 'default';
+/** A first build fetches a base; on a machine that does much else it takes minutes. */
+const settledMs = 400_000;
 
 /** An application of which everything has happened that was asked for. */
 export interface Settled {
@@ -97,7 +99,7 @@ export class ServerHome {
 
   /** Waits until a build has ended and, if it succeeded, its revision has the traffic and is the only one with replicas. */
   settled(name: string, build: string): Promise<Settled> {
-    return waitUntil(`${build} serves`, async () => {
+    const ask = async (): Promise<Settled | undefined> => {
       const made = await this.client.get('Build', project, build);
       if (made?.status.phase === 'Failed')
         throw new Error(`${build} failed: ${JSON.stringify(made.status.error)}`);
@@ -109,7 +111,8 @@ export class ServerHome {
       if (made === undefined || application === undefined || revision === undefined) return undefined;
       const done = ready?.status === 'True' && revision.spec.build === build && revision.status.serving;
       return done && others.length === 0 ? { application, build: made, revision } : undefined;
-    });
+    };
+    return waitUntil(`${build} serves`, ask, settledMs);
   }
 
   /** One request through the gateway; the predictions. Throws for everything but an answer. */

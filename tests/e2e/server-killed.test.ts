@@ -1,11 +1,13 @@
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fixture } from './build-home.ts';
 import { leftovers } from './leftovers.ts';
+import { startLoad } from './load.ts';
 import { untilProgress } from './progress.ts';
-import { ServerHome } from './server-home.ts';
+import { project, ServerHome } from './server-home.ts';
+import { waitUntil } from './wait-until.ts';
 
 /** DESIGN.md §3: control converges after `kill -9` between any two steps. `npm run test:long` kills at more places. */
 const moments = process.env['GALLEY_TEST_LONG'] === '1' ? 100 : 10;
@@ -38,7 +40,7 @@ async function deployUntil(signsMax: number): Promise<{ readonly build: string; 
 }
 
 it(
-  `serves the same image after the server was killed at ${moments} moments of a deploy, and nothing is left in the end`,
+  `serves the same image after the server was killed at ${moments} moments of a deploy`,
   { timeout: moments * 60_000 + 300_000 },
   async () => {
     const first = await deployUntil(Number.POSITIVE_INFINITY);
@@ -64,9 +66,42 @@ it(
       expect(settled.build.status.image, `moment ${moment}`).toBe(image);
       expect(settled.revision.status.replicas.map(({ restarts }) => restarts)).toEqual([0]);
     }
-    await home.delete(name);
-    await home.end('SIGTERM');
-    expect(await leftovers(home.root)).toEqual([]);
-    expect(await home.faults()).toBe('');
   },
 );
+
+/** The replica's processes as the kernel knows them: another start would have other ids. */
+async function replicaProcesses(): Promise<readonly unknown[]> {
+  const { replica, inspection } = await home.client.call('applicationInspect', { params: { project, name } });
+  const { processes } = inspection as { processes: readonly { pid: number; command: string }[] };
+  return [replica, ...processes.map(({ pid }) => pid)];
+}
+
+it('keeps answering while no server is there, and the next one takes up the same replica and the same gateway', async () => {
+  const before = await replicaProcesses();
+  const load = startLoad(`${home.gateway}/apps/${project}/${name}`, { x: 21 });
+  const { gateway } = home;
+  await home.kill();
+  await waitUntil('answers without a server', async () =>
+    load.answers.every((all) => all.length > 50) ? true : undefined,
+  );
+  await home.start();
+  expect(home.gateway).toBe(gateway);
+  expect(await replicaProcesses()).toEqual(before);
+  await load.stop();
+  expect([load.failures, new Set(load.answers.flat())]).toEqual([[], new Set([42])]);
+});
+
+it('starts a gateway that was killed again, with its routes, though nothing else happens', async () => {
+  const { pid } = JSON.parse(await readFile(join(home.root, 'gateway', 'gateway.json'), 'utf8')) as {
+    pid: number;
+  };
+  process.kill(pid, 'SIGKILL');
+  await waitUntil('the next gateway answers', () => home.predict(name, { x: 21 }).catch(() => undefined));
+});
+
+it('leaves nothing after delete and stop: no process, mount, control group, folder or half-made file', async () => {
+  await home.delete(name);
+  expect(await home.end('SIGTERM')).toBe(0);
+  expect(await leftovers(home.root)).toEqual([]);
+  expect(await home.faults()).toBe('');
+});

@@ -108,3 +108,17 @@ it('the next good deploy takes the place of both', { timeout: 300_000 }, async (
   expect(await home.predict(name, { x: 21 })).toEqual([105]);
   expect(await replicas()).toEqual(revision.status.replicas.map(({ workload }) => workload));
 });
+
+it('of two deploys in a row the first is stopped, and the second serves', { timeout: 500_000 }, async () => {
+  await factor(7);
+  const first = await deploy();
+  // In the middle of its training: the second one wants the same step of the same source.
+  await waitUntil('the first trains', async () => {
+    const running = await readdir(layoutOf(join(home.root, 'engine'), '/run/galley').running);
+    return running.some((workload) => workload.startsWith('train-')) ? true : undefined;
+  });
+  const second = await deploy();
+  await home.settled(name, second);
+  expect(await home.client.get('Build', project, first)).toMatchObject({ status: { phase: 'Cancelled' } });
+  expect(await home.predict(name, { x: 21 })).toEqual([147]);
+});

@@ -4,6 +4,7 @@ import type { Engine } from '@galley/engine/engine';
 import type { ImageStore } from '@galley/image/store';
 import { BuildRunner, type RunBuild } from './kind/build/build-runner.ts';
 import { MonitorDesk } from './monitor/monitor-desk.ts';
+import { removeOrphans } from './orphans.ts';
 import type { HomeLayout } from './owner/home.ts';
 import type { Clock } from './reconcile/clock.ts';
 import { Driver } from './reconcile/driver.ts';
@@ -55,8 +56,13 @@ export function createControl(options: ControlOptions): Control {
     monitors: desk,
     run() {
       const { signal } = closing;
+      const relay = (): Promise<void> =>
+        relaySignals({ objects, engine, driver, signal, onError: options.onError });
+      const orphans = removeOrphans(engine, objects).catch((error: unknown) =>
+        options.onError('engine', 'orphans', error),
+      );
       relays ??= Promise.all([
-        relaySignals({ objects, engine, driver, signal, onError: options.onError }),
+        orphans.then(relay),
         traffic.keepGateway(signal, (error) => options.onError('gateway', 'process', error)),
       ]).then(() => undefined);
     },

@@ -56,9 +56,10 @@ function registerApplication(register: Register, { options }: KindParts): void {
   const socketOf = (workload: string): string | undefined => engine.socketPath?.(workload, servicePort);
   register({
     kind: 'Application',
-    observe: (application) => observeApplication(application, { objects, traffic, socketOf, gatewayPort }),
+    observe: (application) =>
+      observeApplication(application, { objects, engine, traffic, socketOf, gatewayPort }),
     plan: planApplication,
-    act: (action, observed) => actOnApplication(action, observed, { objects, traffic }),
+    act: (action, observed) => actOnApplication(action, observed, { objects, engine, traffic }),
   });
 }
 

@@ -1,12 +1,15 @@
 import type { Engine } from '@galley/engine/engine';
 
+/** On the workload of a build's step: which step it is. */
+export const stepLabel = 'dev.galley.step';
+
 /** Labels of a step's workload: by them `sweepWorkloads` knows whose it is. */
 export function stepLabels(
   step: string,
   project: string,
   application: string,
 ): Readonly<Record<string, string>> {
-  return { 'dev.galley.step': step, 'dev.galley.project': project, 'dev.galley.application': application };
+  return { [stepLabel]: step, 'dev.galley.project': project, 'dev.galley.application': application };
 }
 
 /**
@@ -18,7 +21,7 @@ export async function sweepWorkloads(
   of: { readonly project: string; readonly application: string; readonly before: string },
 ): Promise<void> {
   for (const { id, labels, startedAt } of await engine.list()) {
-    const isStep = labels['dev.galley.step'] !== undefined;
+    const isStep = labels[stepLabel] !== undefined;
     const isOurs =
       labels['dev.galley.project'] === of.project && labels['dev.galley.application'] === of.application;
     if (isStep && isOurs && (startedAt === undefined || startedAt < of.before)) await engine.remove(id, 0);

@@ -59,9 +59,14 @@ export function reconcileWith<K extends KindName, Observed, Action>(
   };
   return (key, signal) =>
     reconcile(key, signal).catch((error: unknown) => {
-      if (error instanceof GalleyError && error.code === 'CONFLICT') return { requeueAfterMs: 0 };
+      if (isLostRace(error)) return { requeueAfterMs: 0 };
       throw error;
     });
+}
+
+/** Somebody else changed or deleted the object meanwhile. */
+function isLostRace(error: unknown): boolean {
+  return error instanceof GalleyError && (error.code === 'CONFLICT' || error.code === 'OBJECT_NOT_FOUND');
 }
 
 /** Adds or takes away a finalizer of the object as it is now; nothing happens when it is so already or the object is gone. */

@@ -57,3 +57,13 @@ test('a gateway that dies while nothing happens is started again, on the same po
   await watching;
   await traffic.stop();
 });
+
+test('a gateway that dies while it is asked has nothing under way, and is no fault', async () => {
+  const traffic = new Traffic({ folder, port: 0 });
+  const { process: gateway } = await traffic.ensureGateway();
+  // Stopped it takes the question and never answers it.
+  process.kill(gateway.pid, 'SIGSTOP');
+  const observed = traffic.observe('default', 'iris');
+  process.kill(gateway.pid, 'SIGKILL');
+  expect(await observed).toEqual({ route: undefined, applied: false, inFlight: {} });
+});

@@ -20,6 +20,7 @@ const appliedMs = 5000;
 /** How often the process is looked after; and how long to wait when it could not be started. */
 const lookMs = 500;
 const restartMs = 5000;
+const dyingMs = 50;
 /** Counts are cumulative per minute: read again from a little before the last reading on. */
 const countsOverlapMinutes = 2;
 
@@ -73,12 +74,19 @@ export class Traffic {
 
   async observe(project: string, name: string): Promise<ObservedTraffic> {
     const route = this.file.route(project, name);
-    if (this.gateway === undefined || !processLives(this.gateway.process)) {
-      // Without a process nothing is under way; the table is used as soon as there is one.
-      return { route, applied: false, inFlight: {} };
+    const { gateway } = this;
+    // Without a process nothing is under way; the table is used as soon as there is one.
+    const without = { route, applied: false, inFlight: {} };
+    if (gateway === undefined || !processLives(gateway.process)) return without;
+    try {
+      const state = await askGatewayState(adminSocket(this.options.folder));
+      return { route, applied: state.version >= this.file.version, inFlight: state.inFlight };
+    } catch (error) {
+      // It may have died while it was asked: its sockets close a moment before it counts as gone.
+      await delay(dyingMs);
+      if (processLives(gateway.process)) throw error;
+      return without;
     }
-    const state = await askGatewayState(adminSocket(this.options.folder));
-    return { route, applied: state.version >= this.file.version, inFlight: state.inFlight };
   }
 
   /** Routes an application and waits until the gateway does so. Throws `GATEWAY_FAILED`. */

@@ -1,4 +1,5 @@
 import { GalleyError } from '@galley/api/error/galley-error';
+import type { Engine } from '@galley/engine/engine';
 import type { Application } from '@galley/api/kind/application';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { Traffic } from '../../traffic/traffic.ts';
@@ -9,6 +10,7 @@ import { applicationFinalizer, type ApplicationAction } from './plan.ts';
 
 export interface ApplicationParts {
   readonly objects: ObjectStore;
+  readonly engine: Engine;
   readonly traffic: Traffic;
 }
 
@@ -42,6 +44,8 @@ export async function actOnApplication(
       return traffic.setRoute(namespace, name, { revision: action.revision, targets: action.targets });
     case 'unroute':
       return traffic.setRoute(namespace, name, undefined);
+    case 'removeStep':
+      return parts.engine.remove(action.workload, 0);
     case 'deleteObject':
       return unlessGone(() => objects.delete(action.kind, namespace, action.name));
   }

@@ -2,8 +2,11 @@ import type { Application } from '@galley/api/kind/application';
 import type { Build } from '@galley/api/kind/build';
 import type { Monitor } from '@galley/api/kind/monitor';
 import type { Revision } from '@galley/api/kind/revision';
+import { stepLabel } from '@galley/build/workload/leftovers';
+import type { Engine } from '@galley/engine/engine';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { ObservedTraffic, Traffic } from '../../traffic/traffic.ts';
+import { applicationLabel, projectLabel } from '../revision/replica-workload.ts';
 
 /** Everything that a decision about an application needs. */
 export interface ObservedApplication {
@@ -14,6 +17,8 @@ export interface ObservedApplication {
   readonly revisions: readonly Revision[];
   readonly monitor: Monitor | undefined;
   readonly traffic: ObservedTraffic;
+  /** Workloads of steps of its builds. Each build removes its own, so without a build they were left by a killed server. */
+  readonly steps: readonly string[];
   /** The path of a workload's service socket. */
   readonly socketOf: (workload: string) => string | undefined;
   readonly url: string;
@@ -21,6 +26,7 @@ export interface ObservedApplication {
 
 export interface ApplicationSources {
   readonly objects: ObjectStore;
+  readonly engine: Engine;
   readonly traffic: Traffic;
   readonly socketOf: (workload: string) => string | undefined;
   /** Port of the gateway. */
@@ -34,15 +40,22 @@ export async function observeApplication(
   const { namespace, name } = application.metadata;
   const builds = await sources.objects.list('Build', { namespace });
   const revisions = await sources.objects.list('Revision', { namespace });
+  const workloads = await sources.engine.list();
   return {
     application,
     builds: builds.items.filter((build) => build.spec.application === name).sort(byNumber),
     revisions: revisions.items.filter((revision) => revision.spec.application === name).sort(byNumber),
     monitor: await sources.objects.get('Monitor', namespace, name),
+    steps: workloads.filter(({ labels }) => isStepOf(labels, namespace, name)).map(({ id }) => id),
     traffic: await sources.traffic.observe(namespace, name),
     socketOf: sources.socketOf,
     url: `http://${name}.${namespace}.localhost:${sources.gatewayPort()}`,
   };
+}
+
+function isStepOf(labels: Readonly<Record<string, string>>, project: string, application: string): boolean {
+  const ours = labels[projectLabel] === project && labels[applicationLabel] === application;
+  return ours && labels[stepLabel] !== undefined;
 }
 
 function byNumber(a: { spec: { number: number } }, b: { spec: { number: number } }): number {

@@ -21,6 +21,7 @@ function observe(more: Partial<ObservedApplication>): ObservedApplication {
     revisions: [],
     monitor: undefined,
     traffic: nowhere,
+    steps: [],
     socketOf: (workload) => `/run/${workload}.sock`,
     url: 'http://iris.default.localhost:7080',
     ...more,
@@ -156,6 +157,18 @@ test('a deleted one first gets no more requests, then loses what it owns, then g
   const all = { application: deleted, builds: [one], revisions: [revision], traffic: routedTo(revision) };
   expect(actions(all).map((action) => action.do)).toEqual(['unroute', 'deleteObject', 'deleteObject']);
   expect(actions({ application: deleted })).toEqual([{ do: 'removeFinalizer' }]);
+});
+
+test('a step that no build will take up again is removed, also when the application goes', () => {
+  const steps = ['train-0a1b2c3d'];
+  const removal = { do: 'removeStep', workload: 'train-0a1b2c3d' };
+  const revisions = [revisionOf(one, true)];
+  const serving = { revisions, traffic: routedTo(revisions[0] ?? someRevision(1)) };
+  expect(actions({ ...serving, builds: [one, someBuild(2, 'Cancelled')], steps })).toEqual([removal]);
+  expect(actions({ ...serving, builds: [one, someBuild(2, 'Running')], steps })).toEqual([]);
+  const deletionTimestamp = new Date(now).toISOString();
+  const deleted = someApplication({ metadata: { finalizers, deletionTimestamp } });
+  expect(actions({ application: deleted, steps })).toEqual([removal, { do: 'removeFinalizer' }]);
 });
 
 test('old revisions and builds go, never the one that serves', () => {

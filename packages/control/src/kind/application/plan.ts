@@ -29,6 +29,7 @@ export type ApplicationAction =
   | { readonly do: 'createMonitor' }
   | { readonly do: 'route'; readonly revision: string; readonly targets: readonly Target[] }
   | { readonly do: 'unroute' }
+  | { readonly do: 'removeStep'; readonly workload: string }
   | { readonly do: 'deleteObject'; readonly kind: 'Build' | 'Revision' | 'Monitor'; readonly name: string };
 
 /** While it goes: how soon to look whether the last of it is gone; signals usually come first. */
@@ -52,6 +53,7 @@ export function planApplication(
   if (revision !== undefined) actions.push(revision);
   if (route !== undefined) actions.push(route);
   if (observed.monitor === undefined && observed.revisions.length > 0) actions.push({ do: 'createMonitor' });
+  if (build === undefined) actions.push(...abandonedSteps(observed));
   actions.push(...retired(observed));
   return { status: applicationStatus(observed, build?.name, now), actions };
 }
@@ -65,8 +67,15 @@ function planDeletion(observed: ObservedApplication): Plan<'Application', Applic
   const removals = fresh.map(
     (object) => ({ do: 'deleteObject', kind: object.kind, name: object.metadata.name }) as const,
   );
-  if (owned.length === 0) return { actions: [...route, { do: 'removeFinalizer' }] };
+  if (owned.length === 0)
+    return { actions: [...route, ...abandonedSteps(observed), { do: 'removeFinalizer' }] };
   return { actions: [...route, ...removals], requeueAfterMs: deletionPollMs };
+}
+
+/** Steps that no build will take up again: the server was killed, and then their build was cancelled or deleted. */
+function abandonedSteps({ builds, steps }: ObservedApplication): readonly ApplicationAction[] {
+  if (!builds.every(buildHasEnded)) return [];
+  return steps.map((workload) => ({ do: 'removeStep', workload }));
 }
 
 /** A build is due when there is none, when what it would be made from changed, or when a person asks again. */

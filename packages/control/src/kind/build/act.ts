@@ -4,7 +4,7 @@ import type { SecretStore } from '../../store/secret-store.ts';
 import { setFinalizer } from '../controller.ts';
 import { optionsOf, sourceOf } from './build-input.ts';
 import type { BuildRunner } from './build-runner.ts';
-import type { ObservedBuild } from './observe.ts';
+import { applicationKey, type ObservedBuild } from './observe.ts';
 import { buildFinalizer, type BuildAction } from './plan.ts';
 
 export interface BuildParts {
@@ -60,5 +60,5 @@ async function start(observed: ObservedBuild, again: boolean, parts: BuildParts)
     source: sourceOf(build, reveal),
     options: optionsOf(build, reveal),
   }));
-  parts.runner.start(uid, inputs, (event) => parts.events.append(uid, event));
+  parts.runner.start(uid, applicationKey(build), inputs, (event) => parts.events.append(uid, event));
 }

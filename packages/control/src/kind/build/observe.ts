@@ -10,6 +10,8 @@ export interface ObservedBuild {
   readonly task: BuildTask | undefined;
   /** Builds that run in this process. */
   readonly running: number;
+  /** One of them is of the same application. */
+  readonly siblingRuns: boolean;
   /** Read only when it ended badly: what it said, to tell how far it came. */
   readonly events: readonly GalleyEvent[];
 }
@@ -21,6 +23,12 @@ export function observeBuild(build: Build, runner: BuildRunner, events: BuildEve
     build,
     task,
     running: runner.running,
+    siblingRuns: task?.state !== 'running' && runner.runsFor(applicationKey(build)),
     events: failed ? events.read(build.metadata.uid).map(({ event }) => event) : [],
   };
+}
+
+/** An application over all projects. */
+export function applicationKey({ metadata, spec }: Build): string {
+  return `${metadata.namespace}/${spec.application}`;
 }

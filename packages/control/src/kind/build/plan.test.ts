@@ -22,7 +22,10 @@ const result = {
 } as unknown as BuildResult;
 
 function plan(build: ObservedBuild['build'], more: Partial<ObservedBuild> = {}) {
-  const planned = planBuild({ build, task: undefined, running: 0, events: [], ...more }, now);
+  const planned = planBuild(
+    { build, task: undefined, running: 0, siblingRuns: false, events: [], ...more },
+    now,
+  );
   return { phase: planned.status?.phase, actions: planned.actions, status: planned.status };
 }
 
@@ -30,6 +33,13 @@ test('a build that waits is started, at most so many at once', () => {
   const build = someBuild(1, 'Pending', { metadata: { finalizers } });
   expect(plan(build)).toMatchObject({ phase: 'Running', actions: [{ do: 'start', again: false }] });
   expect(plan(build, { running: buildsAtOnceMax })).toMatchObject({ phase: 'Pending', actions: [] });
+});
+
+test('it waits until another build of its application has stopped: they would share their workloads', () => {
+  const build = someBuild(2, 'Pending', { metadata: { finalizers } });
+  const planned = plan(build, { running: 1, siblingRuns: true });
+  expect(planned).toMatchObject({ phase: 'Pending', actions: [] });
+  expect(planned.status?.conditions).toMatchObject([{ reason: 'Waiting' }]);
 });
 
 test('one that was running when the server was killed runs again, since its first start', () => {

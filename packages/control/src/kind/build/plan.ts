@@ -38,9 +38,9 @@ export function planBuild(observed: ObservedBuild, now: number): Plan<'Build', B
     return { status: cancelled(observed, reason, now), actions: [] };
   }
   if (task?.state === 'running') return { actions: [] };
-  if (observed.running >= buildsAtOnceMax) {
-    const message = `${observed.running} builds run; this one waits for its turn.`;
-    const draft = { type: 'Succeeded', status: 'Unknown', reason: 'Waiting', message } as const;
+  const wait = waitsFor(observed);
+  if (wait !== undefined) {
+    const draft = { type: 'Succeeded', status: 'Unknown', reason: 'Waiting', message: wait } as const;
     return {
       status: { ...status, conditions: conditions(observed, draft, now) },
       actions: [],
@@ -50,6 +50,15 @@ export function planBuild(observed: ObservedBuild, now: number): Plan<'Build', B
   const again = status.phase === 'Running';
   const finalizer = metadata.finalizers.includes(buildFinalizer) ? [] : [{ do: 'addFinalizer' } as const];
   return { status: running(observed, again, now), actions: [...finalizer, { do: 'start', again }] };
+}
+
+/** Why it does not start yet. */
+function waitsFor({ build, running, siblingRuns }: ObservedBuild): string | undefined {
+  const { application, number } = build.spec;
+  // Both would use, and remove, the same workloads: a step's name says what it does, not for whom.
+  if (siblingRuns) return `Another build of ${application} is being stopped; ${number} comes next.`;
+  if (running >= buildsAtOnceMax) return `${running} builds run; this one waits for its turn.`;
+  return undefined;
 }
 
 function planDeletion(observed: ObservedBuild): Plan<'Build', BuildAction> {
