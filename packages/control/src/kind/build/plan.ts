@@ -53,12 +53,12 @@ export function planBuild(observed: ObservedBuild, now: number): Plan<'Build', B
 }
 
 /** Why it does not start yet. */
-function waitsFor({ build, running, siblingRuns }: ObservedBuild): string | undefined {
-  const { application, number } = build.spec;
+function waitsFor(observed: ObservedBuild): string | undefined {
+  const { application, number } = observed.build.spec;
   // Both would use, and remove, the same workloads: a step's name says what it does, not for whom.
-  if (siblingRuns) return `Another build of ${application} is being stopped; ${number} comes next.`;
-  if (running >= buildsAtOnceMax) return `${running} builds run; this one waits for its turn.`;
-  return undefined;
+  if (observed.siblingRuns) return `Another build of ${application} is being stopped; ${number} comes next.`;
+  if (observed.running < buildsAtOnceMax) return undefined;
+  return `${observed.running} builds run; this one waits for its turn.`;
 }
 
 function planDeletion(observed: ObservedBuild): Plan<'Build', BuildAction> {
