@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { fixture, openBuildHome } from './build-home.ts';
 
 /** DESIGN.md §3: everything survives `kill -9` between any two steps. `npm run test:long` kills at more places. */
-const script = fileURLToPath(new URL('build-until-killed.ts', import.meta.url));
+const script = fileURLToPath(new URL('build-once.ts', import.meta.url));
 const moments = process.env['GALLEY_TEST_LONG'] === '1' ? 100 : 10;
 /** What a step leaves; emptied, so that every build has all of it to do again. The base and the wheels stay. */
 const steps = ['layers', 'trainings', 'samples', 'rehearsals', 'smoke-checks', 'locks', 'wheel-layers'];

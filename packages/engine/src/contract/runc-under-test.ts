@@ -30,10 +30,11 @@ export interface RuncUnderTest {
   dispose(): Promise<void>;
 }
 
-export async function openRuncUnderTest(
-  more: { indexUpstreams?: readonly string[] } = {},
-): Promise<RuncUnderTest> {
-  const base = mkdtempSync(join(tmpdir(), 'galley-runc-'));
+export async function openRuncUnderTest({
+  prefix = 'galley-runc-',
+  ...more
+}: { indexUpstreams?: readonly string[]; prefix?: string } = {}): Promise<RuncUnderTest> {
+  const base = mkdtempSync(join(tmpdir(), prefix));
   // Not below /tmp: its own directory of mode 0711, as /run/galley is.
   const runtimeBase = mkdtempSync('/run/galley-test-');
   chmodSync(runtimeBase, 0o711);

@@ -51,7 +51,8 @@ export async function createContainer(
     const child = spawn('conmon', args, {
       cwd: paths.bundle,
       detached: true, // Ctrl-C on a foreground server must not reach it.
-      env: { ...plainEnvironment, _OCI_SYNCPIPE: '3' },
+      // UTF-8, or it refuses arguments such as a log path with an umlaut (GLib reads them in the encoding of the locale).
+      env: { ...plainEnvironment, LC_ALL: 'C.UTF-8', _OCI_SYNCPIPE: '3' },
       stdio: ['ignore', stderr, stderr, 'pipe'],
     });
     child.unref();
