@@ -4,6 +4,7 @@ import { openLayoutStore } from '@galley/image/layout-store';
 import type { ImageStore } from '@galley/image/store';
 import { makeHome, type HomeLayout } from './owner/home.ts';
 import { lockHome, type OwnerRole } from './owner/lock.ts';
+import { readPrivateHosts } from './owner/private-hosts.ts';
 
 /** A home that this process owns, with its images and its engine. */
 export interface OwnedHome {
@@ -20,7 +21,11 @@ export async function openHome(root: string, role: OwnerRole): Promise<OwnedHome
   const lock = lockHome(layout.lock, role);
   try {
     const images = await openLayoutStore(layout.images, { wipe: true });
-    const engine = await createRuncEngine({ root: layout.engine, store: images });
+    const engine = await createRuncEngine({
+      root: layout.engine,
+      store: images,
+      privateHosts: () => readPrivateHosts(layout.privateHosts),
+    });
     return {
       layout,
       images,

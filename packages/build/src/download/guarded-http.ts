@@ -27,7 +27,11 @@ async function checkTarget(
   const name = `${target.host}:${target.port}`;
   // A public name needs no permission here, a literal address does: nothing says whose it is.
   const own = isIP(target.host) === 0 ? [name] : [];
-  const verdict = await decide(target, [...allowedHosts, ...own], resolve);
+  // Here it is the person who builds that allowed them, and a private address by its number alone.
+  const privateHosts = allowedHosts.filter(
+    (entry) => isIP(entry.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) !== 0,
+  );
+  const verdict = await decide(target, { allowed: [...allowedHosts, ...own], privateHosts }, resolve);
   if (verdict.allowed) return verdict.addresses;
   throw new GalleyError(
     'EGRESS_DENIED',

@@ -35,6 +35,7 @@ function run(change: Partial<FailedRun> & { reason?: string; exitCode?: number }
     message: '',
     candidates: [],
     refused: [],
+    allowedHosts: [],
     missingFiles: [],
     ignored: new Map(),
     memoryBytes: 1 << 30,

@@ -15,6 +15,8 @@ export interface FailedRun {
   readonly message: string;
   readonly candidates: readonly unknown[];
   readonly refused: readonly string[];
+  /** What the run was allowed to reach. */
+  readonly allowedHosts: readonly string[];
   readonly missingFiles: readonly string[];
   /** For a missing file, the rule of .gitignore that keeps it back. */
   readonly ignored: ReadonlyMap<string, IgnoreRule>;
@@ -94,13 +96,8 @@ function explainCell(run: FailedRun, line: ReportLine): GalleyError | undefined 
   if (error === undefined) return undefined;
   const where = cellName(line);
   const details = cellDetails(line);
-  const host = [...run.status.refusedHosts, ...run.refused][0];
-  if (host !== undefined && looksLikeNetwork(error, run)) {
-    return fail(run, 'EGRESS_DENIED', `${where} wanted to reach ${host}, which is not allowed.`, {
-      hint: `Allow it: galley deploy --allow ${host}, or egress: {hosts: ["${host}"]} in galley.yaml.`,
-      details: { ...details, host },
-    });
-  }
+  const denied = explainEgress(run, line, error);
+  if (denied !== undefined) return denied;
   for (const [path, rule] of run.ignored) {
     return fail(
       run,
@@ -123,6 +120,33 @@ function explainCell(run: FailedRun, line: ReportLine): GalleyError | undefined 
   return fail(run, 'NOTEBOOK_FAILED', `${where} failed: ${error.type}: ${error.message.split('\n')[0]}`, {
     hint: `Correct the cell; galley report build/${run.application} shows the whole run.`,
     details: { ...details, traceback: error.traceback.slice(-20_000) },
+  });
+}
+
+/** A host that nobody allowed, or one that was allowed and leads into the operator's own network. A host that is allowed and does not answer is the cell's affair. */
+function explainEgress(
+  run: FailedRun,
+  line: ReportLine,
+  error: NonNullable<ReportLine['error']>,
+): GalleyError | undefined {
+  const allowed = new Set(run.allowedHosts.map((entry) => entry.toLowerCase()));
+  const host = [...run.status.refusedHosts, ...run.refused.filter((entry) => !allowed.has(entry))][0];
+  if (host === undefined || !looksLikeNetwork(error, run)) return undefined;
+  const details = { ...cellDetails(line), host };
+  if (allowed.has(host)) {
+    return fail(
+      run,
+      'EGRESS_DENIED',
+      `${cellName(line)} wanted to reach ${host}, which is allowed, but leads to a private address.`,
+      {
+        hint: `Whoever runs this machine lists it, if it is meant: echo ${host} >> GALLEY_HOME/private-hosts`,
+        details: { ...details, private: true },
+      },
+    );
+  }
+  return fail(run, 'EGRESS_DENIED', `${cellName(line)} wanted to reach ${host}, which is not allowed.`, {
+    hint: `Allow it: galley deploy --allow ${host}, or egress: {hosts: ["${host}"]} in galley.yaml.`,
+    details,
   });
 }
 

@@ -232,6 +232,7 @@ async function explain(
     message: textOf(result?.['message']),
     candidates: Array.isArray(candidates) ? candidates.filter(isObject) : [],
     refused: textsOf(result?.['refused']),
+    allowedHosts: options.settings.egressHosts,
     missingFiles,
     ignored,
     memoryBytes: options.settings.memoryBytes,

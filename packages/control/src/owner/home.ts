@@ -17,6 +17,8 @@ export interface HomeLayout {
   readonly images: string;
   readonly cache: string;
   readonly engine: string;
+  /** Written by the operator: private addresses that workloads may be allowed to reach, a `host:port` a line. */
+  readonly privateHosts: string;
   /** Routing file, admin socket and log of the gateway. */
   readonly gateway: string;
   /** Faults and failed reconciles, a JSON line each. */
@@ -55,6 +57,7 @@ export function homeLayout(root: string): HomeLayout {
     images: at('images'),
     cache: at('cache'),
     engine: at('engine'),
+    privateHosts: at('private-hosts'),
     gateway: at('gateway'),
     log: at('control.log'),
     signing: at('signing'),

@@ -30,9 +30,9 @@ const notPublic: readonly (readonly [network: string, prefix: number, family: 'i
 ];
 
 /**
- * True when the address may be connected to because a *name* that is allowed leads there. Anything else must be allowed
- * by its address: otherwise a repository that lists a name of its own reaches whatever that name resolves to
- * (engine.md §3, DNS rebinding). This machine's own addresses count as private, public or not.
+ * True when the address may be connected to because it, or a name that leads there, is allowed. Anything else the operator
+ * must list: a repository may list what it likes, and a name of its own resolves to whatever it likes
+ * (DESIGN.md §5; engine.md §3, DNS rebinding). This machine's own addresses count as private, public or not.
  */
 export function isPublicAddress(address: string): boolean {
   const family = isIP(address);

@@ -1,12 +1,12 @@
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { decide, type Resolve } from './allow-list.ts';
+import { decide, type EgressLists, type Resolve } from './allow-list.ts';
 import { formatHostPort, parseHostPort, type HostPort } from './host-port.ts';
 
 export interface ProxyOptions {
   /** What may be reached now: read at each request. */
-  readonly allowed: () => readonly string[];
+  readonly lists: () => Promise<EgressLists>;
   /** Called with `host:port` for each refusal. */
   readonly onRefused: (hostPort: string) => void;
   readonly resolve: Resolve;
@@ -53,8 +53,9 @@ async function tunnel(
   };
   const target = parseHostPort(incoming.url ?? '');
   if (target === undefined) return answer('400 Bad Request', 'CONNECT wants host:port.');
-  const verdict = await decide(target, options.allowed(), options.resolve);
+  const verdict = await decide(target, await options.lists(), options.resolve);
   if (!verdict.allowed) {
+    if (verdict.why === 'unresolved') return answer('502 Bad Gateway', `${verdict.reason}.`);
     options.onRefused(formatHostPort(target));
     return answer('403 Forbidden', `${verdict.reason}.`);
   }
@@ -81,8 +82,9 @@ async function forward(
   const target = url?.protocol === 'http:' ? parseHostPort(url.host, 80) : undefined;
   if (url === null || target === undefined)
     return answer(400, 'This is a proxy: it wants an absolute http:// URL.');
-  const verdict = await decide(target, options.allowed(), options.resolve);
+  const verdict = await decide(target, await options.lists(), options.resolve);
   if (!verdict.allowed) {
+    if (verdict.why === 'unresolved') return answer(502, `${verdict.reason}.`);
     options.onRefused(formatHostPort(target));
     return answer(403, `${verdict.reason}.`);
   }

@@ -24,6 +24,8 @@ export interface RuncEngineOptions {
   readonly store: ImageStore;
   /** Package indexes that `egress.index` reaches, first first; default: what pip and uv on this machine use. */
   readonly indexUpstreams?: readonly string[];
+  /** `host:port` of private addresses that workloads may be allowed to reach, asked at each request; default: none. */
+  readonly privateHosts?: () => Promise<readonly string[]>;
   /** Parent of sockets, mounts and runc's state. Default `/run/galley`; the image's root must be able to pass it. */
   readonly runtimeBase?: string;
   /** Milliseconds since the epoch. */
@@ -53,7 +55,12 @@ export async function createRuncEngine(options: RuncEngineOptions): Promise<Engi
     cgroups: readCgroupHierarchy(),
     limits: readHostLimits(),
     seccomp: flattenSeccomp(await readFile(seccompProfilePath, 'utf8'), process.arch),
-    egress: new Doors({ table, indexUpstreams: options.indexUpstreams, now }),
+    egress: new Doors({
+      table,
+      indexUpstreams: options.indexUpstreams,
+      privateHosts: options.privateHosts ?? (() => Promise.resolve([])),
+      now,
+    }),
     init: findProgram('tini-static'),
     now,
   };

@@ -29,6 +29,8 @@ export interface EgressOptions {
   readonly table: WorkloadTable;
   /** Absent: as pip and uv on this machine are configured. */
   readonly indexUpstreams: readonly string[] | undefined;
+  /** `host:port` that may lead to private addresses: the operator's, read at each request. */
+  readonly privateHosts: () => Promise<readonly string[]>;
   readonly now: () => number;
 }
 
@@ -76,7 +78,10 @@ export class Doors implements Egress {
   async #openDoor(pid: number): Promise<Door> {
     const door: Door = { members: new Set(), servers: [], sockets: new Set() };
     const proxy = createProxy({
-      allowed: () => this.#members(door).flatMap(({ workload }) => workload.egress.hosts),
+      lists: async () => ({
+        allowed: this.#members(door).flatMap(({ workload }) => workload.egress.hosts),
+        privateHosts: await this.#options.privateHosts(),
+      }),
       onRefused: (hostPort) => this.#refused(door, hostPort),
       resolve: systemResolve,
     });
