@@ -1,23 +1,33 @@
-import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Engine, Workload } from '@galley/engine/engine';
+import { dialRequest } from '@galley/engine/socket/dial-request';
 import { isObject, type JsonObject } from '../workload/read-json.ts';
 import { stepId } from '../workload/step-id.ts';
 import { stepLabels } from '../workload/leftovers.ts';
-import { homeTmpfs, type RehearseOptions } from './rehearse.ts';
+import type { BuildContext } from '../build.ts';
+import type { BuildSettings } from '../plan/settings.ts';
+import { homeTmpfs } from './rehearse.ts';
 import { sameAnswer } from './same-answer.ts';
 
 const readyWithinMs = 120_000;
+const answerWithinMs = 30_000;
+const healthBytesMax = 64 * 1024;
+/** Predictions of one golden request. */
+const answerBytesMax = 64 * 1024 ** 2;
 const servicePort = 8080;
 
+/** What of a build the check of its image needs. */
+export interface SmokeOptions {
+  readonly context: Pick<BuildContext, 'engine' | 'signal'>;
+  readonly application: string;
+  readonly project: string;
+  readonly settings: Pick<BuildSettings, 'serviceMemoryBytes' | 'serviceCpus' | 'egressHosts'>;
+}
+
 /** Starts the service image as a replica would be, and asks it its golden requests over HTTP. Throws `SMOKE_CHECK_FAILED`. */
-export async function smokeCheck(
-  image: Digest,
-  golden: JsonObject,
-  options: RehearseOptions,
-): Promise<number> {
+export async function smokeCheck(image: Digest, golden: JsonObject, options: SmokeOptions): Promise<number> {
   const { engine, signal } = options.context;
   const workload: Workload = {
     id: stepId('smoke', options.project, options.application, image),
@@ -52,7 +62,7 @@ export async function smokeCheck(
     await engine.ensure(workload, signal);
     await untilReady(engine, workload.id, options.application, signal);
     const requests = Array.isArray(golden['requests']) ? golden['requests'].filter(isObject) : [];
-    for (const one of requests) await ask(engine, workload.id, one, options.application);
+    for (const one of requests) await ask(engine, workload.id, one, options.application, signal);
     return requests.length;
   } finally {
     await engine.remove(workload.id, 0);
@@ -78,10 +88,12 @@ async function untilReady(
       );
     }
     try {
-      const { status: code, body } = await exchange(engine, id, 'GET', '/healthz');
+      const asked = { path: '/healthz', timeoutMs: answerWithinMs, bytesMax: healthBytesMax, signal };
+      const { status: code, body } = await dialRequest(engine, id, servicePort, asked);
       if (code === 200) return;
-      last = `/healthz answered ${code}: ${body.slice(0, 300)}`;
+      last = `/healthz answered ${code}: ${body.toString('utf8', 0, 300)}`;
     } catch (error) {
+      signal.throwIfAborted();
       last = error instanceof Error ? error.message : String(error);
     }
     await sleep(20, undefined, { signal });
@@ -89,17 +101,27 @@ async function untilReady(
   throw await failed(engine, id, application, last);
 }
 
-async function ask(engine: Engine, id: string, golden: JsonObject, application: string): Promise<void> {
+async function ask(
+  engine: Engine,
+  id: string,
+  golden: JsonObject,
+  application: string,
+  signal: AbortSignal,
+): Promise<void> {
   const rows = Array.isArray(golden['rows']) ? golden['rows'] : [];
   const isRecords = rows.every((row) => isObject(row));
-  const { status, body } = await exchange(
-    engine,
-    id,
-    'POST',
-    '/invocations',
-    JSON.stringify(isRecords ? { dataframe_records: rows } : { instances: rows }),
-  );
-  const answer: unknown = status === 200 ? JSON.parse(body) : undefined;
+  const { status, body: bytes } = await dialRequest(engine, id, servicePort, {
+    path: '/invocations',
+    body: JSON.stringify(isRecords ? { dataframe_records: rows } : { instances: rows }),
+    timeoutMs: answerWithinMs,
+    bytesMax: answerBytesMax,
+    signal,
+  }).catch(async (error: unknown) => {
+    signal.throwIfAborted();
+    throw await failed(engine, id, application, error instanceof Error ? error.message : String(error));
+  });
+  const body = bytes.toString('utf8');
+  const answer = status === 200 ? parseAnswer(body) : undefined;
   if (isObject(answer) && sameAnswer(answer['predictions'], golden['predictions'])) return;
   throw new GalleyError(
     'SMOKE_CHECK_FAILED',
@@ -109,6 +131,15 @@ async function ask(engine: Engine, id: string, golden: JsonObject, application: 
       details: { request: golden, status, body: body.slice(0, 4000) },
     },
   );
+}
+
+/** Undefined: no JSON. The image is its user's and may answer anything. */
+function parseAnswer(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
 }
 
 async function failed(engine: Engine, id: string, application: string, why: string): Promise<GalleyError> {
@@ -125,35 +156,4 @@ async function failed(engine: Engine, id: string, application: string, why: stri
       details: { log: lines.join('\n') },
     },
   );
-}
-
-/** One request on a connection of its own to the workload's port. */
-async function exchange(
-  engine: Engine,
-  id: string,
-  method: string,
-  path: string,
-  body?: string,
-): Promise<{ status: number; body: string }> {
-  const connection = await engine.dial(id, servicePort);
-  const agent = new Agent({ keepAlive: false });
-  agent.createConnection = () => connection;
-  try {
-    return await new Promise((resolve, reject) => {
-      const headers = { 'content-type': 'application/json', connection: 'close' };
-      const sent = request({ agent, method, path, host: 'replica', headers, timeout: 30_000 }, (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
-        );
-      });
-      sent.on('error', reject);
-      sent.on('timeout', () => sent.destroy(new Error('no answer within 30 s')));
-      sent.end(body);
-    });
-  } finally {
-    connection.destroy();
-  }
 }

@@ -4,6 +4,7 @@ import type { Client } from '@galley/api/http/client';
 import { textOption } from '../program.ts';
 import { describePaths } from '../render/monitor-paths.ts';
 import { describeMonitor } from '../render/monitor-status.ts';
+import { findApplication } from '../service/find.ts';
 import type { Command, Context } from './command.ts';
 
 export const command: Command = {
@@ -36,6 +37,7 @@ export const command: Command = {
     const to = textOption(input, 'to');
     const query = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
     const client = await context.connect();
+    await findApplication(client, name, context.project);
     const look = (): Promise<View> => lookAt(client, { project: context.project, name, view }, query);
     if (input.options['watch'] !== true) return { ...(await look()), names: [`monitor/${name}`] };
     await watch(look, context);

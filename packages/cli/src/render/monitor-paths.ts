@@ -87,8 +87,10 @@ function ranges(lines: readonly number[]): string {
 }
 
 function coverageLines({ lines, linesSeen, functions, skipped }: Coverage): readonly string[] {
+  const skips = skipped.map(({ name, reason }) => `Not profiled: ${safeLine(name)}: ${safeLine(reason)}`);
+  if (functions === 0) return skips;
   return [
     `The reference ran ${linesSeen} of ${countOf(lines, 'line')} of ${countOf(functions, 'function')}.`,
-    ...skipped.map(({ name, reason }) => `Not profiled: ${safeLine(name)}: ${safeLine(reason)}`),
+    ...skips,
   ];
 }

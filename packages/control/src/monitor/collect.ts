@@ -2,7 +2,7 @@ import { Type, type Static } from 'typebox';
 import { Check } from 'typebox/value';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Engine } from '@galley/engine/engine';
-import { dialRequest, type DialAnswer } from '../replica/dial-request.ts';
+import { dialRequest, type DialAnswer } from '@galley/engine/socket/dial-request';
 import type { BucketReader, BucketsAnswer } from './bucket.ts';
 
 const timeoutMs = 10_000;

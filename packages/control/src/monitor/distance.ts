@@ -78,7 +78,8 @@ function bySampling(
   const mean = variances.reduce((sum, v) => sum + Math.sqrt((2 * v) / Math.PI), 0) / 2;
   const whole = variances.reduce((sum, v) => sum + v, 0) * (1 - 2 / Math.PI);
   const free = together.length < 2 ? 1 : together.length / (together.length - 1);
-  return { expectedBySampling: mean, samplingSpread: Math.sqrt(whole * free) / 2 };
+  // Of a handful of requests the normal is no longer near: no distance is above 1.
+  return { expectedBySampling: Math.min(1, mean), samplingSpread: Math.sqrt(whole * free) / 2 };
 }
 
 /** The shares of a row; all 0 for an empty one. */

@@ -17,6 +17,7 @@ interface Merged {
   readonly requests: number;
   readonly rows: number;
   readonly failures: number;
+  readonly refused: number;
   readonly late: number;
   readonly streams: Record<string, { n: number; counts: number[]; totalVariation: number }>;
 }
@@ -39,10 +40,11 @@ test('the sums of two replicas are the integers that Python gets, in either orde
     ['buckets-r2.json', 'buckets-r1.json'],
   ]) {
     const sum = sums(order);
-    expect([sum.requests, sum.rows, sum.failures, sum.late].map(Number)).toEqual([
+    expect([sum.requests, sum.rows, sum.failures, sum.refused, sum.late].map(Number)).toEqual([
       merged.requests,
       merged.rows,
       merged.failures,
+      merged.refused,
       merged.late,
     ]);
     expect([...sum.streams.keys()].toSorted()).toEqual(Object.keys(merged.streams).toSorted());

@@ -44,6 +44,7 @@ let objects: SqliteObjectStore;
 let counts: MonitorStore;
 let desk: MonitorDesk;
 let close: () => void;
+let open: () => void;
 const says = new Map<string, Says>();
 
 /** A replica that runs hostile code: it says whatever the test wants. */
@@ -60,15 +61,18 @@ async function replica({ workload, sockets, signal }: ProgramContext): Promise<n
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'desk-'));
-  const database = openDatabase(join(folder, 'galley.db'));
-  close = () => database.close();
-  const now = (): number => Date.parse('2024-05-01T00:00:00Z');
-  objects = new SqliteObjectStore({ database, now });
-  counts = new MonitorStore({ database, now });
   images = await openLayoutStore(join(folder, 'images'));
   engine = createMemoryEngine({ programs: { [image]: replica }, root: join(folder, 'e') });
-  const traffic = new Traffic({ folder: join(folder, 'gateway'), port: 0 });
-  desk = new MonitorDesk({ objects, counts, engine, images, traffic, now });
+  open = () => {
+    const database = openDatabase(join(folder, 'galley.db'));
+    close = () => database.close();
+    const now = (): number => Date.parse('2024-05-01T00:00:00Z');
+    objects = new SqliteObjectStore({ database, now });
+    counts = new MonitorStore({ database, now });
+    const traffic = new Traffic({ folder: join(folder, 'gateway'), port: 0 });
+    desk = new MonitorDesk({ objects, counts, engine, images, traffic, now });
+  };
+  open();
 });
 
 afterEach(async () => {
@@ -179,6 +183,26 @@ test('the counts of all replicas are one distribution', async () => {
   // Cumulative: the same minute again, now with one more.
   says.set('r1', told(2));
   expect(await desk.window('default', 'iris', {})).toMatchObject({ requests: 5, streams: [{ n: 5 }] });
+});
+
+test('counts go on where they were when control starts again, and when a replica does', async () => {
+  says.set('r0', told(3));
+  await serving('r0');
+  expect((await desk.window('default', 'iris', {})).requests).toBe(3);
+  close();
+  open();
+  expect((await desk.window('default', 'iris', {})).requests).toBe(3);
+  says.set('r0', told(5));
+  expect((await desk.window('default', 'iris', {})).requests).toBe(5);
+  // A new boot begins its numbers anew; what the former one counted stays.
+  const again = told(2);
+  says.set('r0', {
+    '/galley/v1/state': { boot: 'c', reference: referenceHash },
+    '/galley/v1/buckets': { ...again['/galley/v1/buckets'], boot: 'c' },
+  });
+  for (const _ of ['once', 'and again']) {
+    expect(await desk.window('default', 'iris', {})).toMatchObject({ requests: 7, streams: [{ n: 7 }] });
+  }
 });
 
 test('a replica that counts against another reference is named and not counted, the others are', async () => {

@@ -1,5 +1,5 @@
 import type { Engine } from '@galley/engine/engine';
-import { dialRequest } from './dial-request.ts';
+import { dialRequest } from '@galley/engine/socket/dial-request';
 
 /** The port of every service (docs/design/wire.md). */
 export const servicePort = 8080;

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { countOf } from '@galley/api/kind/count';
 import type { MonitorStatus } from '@galley/api/kind/monitor';
 import { conditionsOf, type ConditionDraft } from '../condition.ts';
 import type { Plan } from '../controller.ts';
@@ -76,6 +77,6 @@ function watchingCondition(seen: ObservedMonitor['seen']): ConditionDraft {
     type: 'Watching',
     status: 'True',
     reason: 'Counting',
-    message: `Requests to ${seen.revision} are counted against ${seen.referenceRequests} of its ${seen.origin ?? 'missing'} reference.`,
+    message: `Requests to ${seen.revision} are counted against ${countOf(seen.referenceRequests, 'request')} of the reference (${seen.origin ?? 'no origin'}).`,
   };
 }

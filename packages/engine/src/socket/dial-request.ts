@@ -1,11 +1,15 @@
 import { Agent, request, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GalleyError } from '@galley/api/error/galley-error';
-import type { Engine } from '@galley/engine/engine';
+import type { Engine } from '../engine.ts';
 
 export interface DialRequest {
   readonly path: string;
+  /** JSON: makes it a POST. */
+  readonly body?: string;
+  /** From the first byte that is sent to the last that comes. */
   readonly timeoutMs: number;
+  /** Of the answer's body. */
   readonly bytesMax: number;
   readonly signal?: AbortSignal;
 }
@@ -16,11 +20,11 @@ export interface DialAnswer {
 }
 
 /**
- * One GET to a port of a workload, on a connection of its own. Throws `DIAL_REFUSED` when nothing listens, and
- * `REPLICA_FAILED` when the answer is late, too long or no HTTP.
+ * One HTTP request to a port of a workload, on a connection of its own. What answers is hostile: it is bounded in size and time. Throws
+ * `DIAL_REFUSED` when nothing listens, and `REPLICA_FAILED` when the answer is late, too long or no HTTP.
  */
 export async function dialRequest(
-  engine: Engine,
+  engine: Pick<Engine, 'dial'>,
   workload: string,
   port: number | 'admin',
   options: DialRequest,
@@ -29,8 +33,15 @@ export async function dialRequest(
   const timeout = AbortSignal.timeout(options.timeoutMs);
   const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
   try {
-    const response = await send(connection, options.path, signal);
-    return { status: response.statusCode ?? 0, body: await readBody(response, options.bytesMax) };
+    const response = await send(connection, options, signal);
+    const body = await readBody(response, options.bytesMax);
+    if (body === undefined) {
+      const problem = `answers ${options.path} with more than ${options.bytesMax} bytes`;
+      throw new GalleyError('REPLICA_FAILED', `Replica ${workload} ${problem}.`, {
+        hint: 'galley logs NAME',
+      });
+    }
+    return { status: response.statusCode ?? 0, body };
   } catch (error) {
     if (options.signal?.aborted === true || error instanceof GalleyError) throw error;
     const why = timeout.aborted ? `did not answer within ${options.timeoutMs} ms` : 'broke off';
@@ -43,26 +54,36 @@ export async function dialRequest(
   }
 }
 
-function send(connection: Duplex, path: string, signal: AbortSignal): Promise<IncomingMessage> {
+function send(
+  connection: Duplex,
+  { path, body }: DialRequest,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     // An agent of its own: a pool would keep the connection, which belongs to this one request.
     const agent = new Agent({ keepAlive: false });
     agent.createConnection = () => connection;
-    const sent = request({ agent, path, host: 'replica', headers: { connection: 'close' }, signal });
+    const method = body === undefined ? 'GET' : 'POST';
+    const headers = {
+      connection: 'close',
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    };
+    const sent = request({ agent, method, path, host: 'replica', headers, signal });
     sent.once('response', resolve);
     sent.once('error', reject);
-    sent.end();
+    sent.end(body);
   });
 }
 
-async function readBody(response: IncomingMessage, bytesMax: number): Promise<Buffer> {
+/** Undefined: it is longer. */
+async function readBody(response: IncomingMessage, bytesMax: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response) {
     // Without an encoding a response yields buffers.
     const piece = chunk as Buffer;
     bytes += piece.length;
-    if (bytes > bytesMax) throw new Error(`the answer has more than ${bytesMax} bytes`);
+    if (bytes > bytesMax) return undefined;
     chunks.push(piece);
   }
   return Buffer.concat(chunks);

@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Digest } from '@galley/api/digest';
+import { createMemoryEngine } from '@galley/engine/memory/memory-engine';
+import type { Engine } from '@galley/engine/engine';
+import { smokeCheck, type SmokeOptions } from './smoke-check.ts';
+
+const image: Digest = `sha256:${'1'.repeat(64)}`;
+const golden = { requests: [{ rows: [{ x: 1 }], predictions: [0.5] }] };
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'smoke-'));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+/** The check of an image whose service answers like this; `/healthz` is well. */
+async function check(predictions: RequestListener): Promise<number> {
+  const engine: Engine = createMemoryEngine({
+    root: join(root, 'e'),
+    programs: {
+      [image]: async ({ sockets, signal }) => {
+        const server = createServer((request, response) => {
+          if (request.url === '/healthz') response.end();
+          else predictions(request, response);
+        });
+        server.listen(join(sockets, '8080.sock'));
+        if (!signal.aborted) await once(signal, 'abort');
+        server.closeAllConnections();
+        server.close();
+        return 0;
+      },
+    },
+  });
+  const options: SmokeOptions = {
+    context: { engine, signal: new AbortController().signal },
+    application: 'iris',
+    project: 'default',
+    settings: { serviceMemoryBytes: 1e8, serviceCpus: 1, egressHosts: [] },
+  };
+  return smokeCheck(image, golden, options);
+}
+
+test('an image that answers as its rehearsal did is good, but for the rounding of numbers', async () => {
+  expect(await check((_, response) => response.end('{"predictions":[0.5000000001]}'))).toBe(1);
+});
+
+test.each([
+  ['another answer', '{"predictions":[0.4]}'],
+  ['no JSON', '<html>'],
+  ['another shape', '[0.5]'],
+])('an image with %s is refused with what it said', async (_, body) => {
+  await expect(check((__, response) => response.end(body))).rejects.toMatchObject({
+    code: 'SMOKE_CHECK_FAILED',
+    details: { body },
+  });
+});
+
+test('an image that answers without end is cut off, and does not fill the memory of who asked', async () => {
+  let written = 0;
+  const endless: RequestListener = (_, response) => {
+    const piece = Buffer.alloc(1024 ** 2, 0x20);
+    const more = (): void => {
+      while (!response.destroyed && response.write(piece)) written += piece.length;
+      if (!response.destroyed) response.once('drain', more);
+    };
+    more();
+  };
+  await expect(check(endless)).rejects.toMatchObject({
+    code: 'SMOKE_CHECK_FAILED',
+    message: expect.stringContaining('with more than 67108864 bytes'),
+  });
+  expect(written).toBeLessThan(200 * 1024 ** 2);
+});
