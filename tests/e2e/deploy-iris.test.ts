@@ -64,6 +64,22 @@ test(
     expect(monitor['requests']).toBeGreaterThanOrEqual(1);
     const groups = new Set((monitor['streams'] as { group: string }[]).map((stream) => stream.group));
     expect([...groups].sort()).toEqual(['inputs', 'joint', 'predictions']);
+    expect(monitor).toMatchObject({ refused: 1, failures: 0, lost: 0, problems: [] });
+    expect((await run('monitor', 'iris', 'paths')).stdout).toMatch(/No function[\s\S]*leaves of its trees/);
+    expect((await run('monitor', 'flower')).stderr).toContain('There are iris');
+  },
+);
+
+test(
+  'a time that the service would not believe is refused with the setting that allows it',
+  { timeout: 60_000 },
+  async () => {
+    const time = ['--event-time', '2013-01-08T00:00:00Z'];
+    const { stderr, exitCode } = await run('predict', 'iris', '--json', JSON.stringify([flower]), ...time);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(
+      /USAGE[\s\S]*iris counts requests when they arrive[\s\S]*monitor: \{eventTime: true\}/,
+    );
   },
 );
 

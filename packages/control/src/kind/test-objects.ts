@@ -1,6 +1,7 @@
 import { apiVersion, type Condition, type ObjectMeta } from '@galley/api/kind/object';
 import type { Application } from '@galley/api/kind/application';
 import type { Build } from '@galley/api/kind/build';
+import type { Monitor } from '@galley/api/kind/monitor';
 import type { Revision } from '@galley/api/kind/revision';
 
 /** Objects as tests of plans need them: whole, and as the store gives them back. */
@@ -90,5 +91,15 @@ export function someRevision(
       ...more.spec,
     },
     status: { replicas: [], serving: false, conditions: [], ...more.status },
+  };
+}
+
+export function someMonitor(status: Monitor['status']): Monitor {
+  return {
+    apiVersion,
+    kind: 'Monitor',
+    metadata: metadata('iris', {}),
+    spec: { application: 'iris' },
+    status,
   };
 }

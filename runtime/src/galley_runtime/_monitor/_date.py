@@ -7,6 +7,7 @@ Age is the time from the value to the request. A reference has it only where its
 from datetime import date
 
 from .._time import TIME, seconds_of
+from ._fixed import FixedCells
 from ._numeric import NumericCells, short
 
 DATE_SHARE = 0.95  # of the strings of a column that must be times
@@ -20,18 +21,11 @@ def is_date_column(values):
     return found > 0 and found >= DATE_SHARE * len(present)
 
 
-class HourCells:
+class HourCells(FixedCells):
     """Hour of day as written, `none` for a date without one, then null and wrong type."""
 
     kind = "hour"
-
-    @classmethod
-    def read(cls, stream):
-        del stream  # nothing of this table depends on the reference
-        return cls()
-
-    def describe(self):
-        return {"kind": self.kind, "cells": ["%02d h" % hour for hour in range(24)] + ["none", "null", "wrong type"]}
+    names = ["%02d h" % hour for hour in range(24)] + ["none", "null", "wrong type"]
 
     def cell(self, value):
         match = TIME.match(value) if type(value) is str else None
@@ -41,18 +35,11 @@ class HourCells:
         return 24 if hour is None else min(int(hour), 23)
 
 
-class WeekdayCells:
+class WeekdayCells(FixedCells):
     """Day of week, then null and wrong type."""
 
     kind = "weekday"
-
-    @classmethod
-    def read(cls, stream):
-        del stream
-        return cls()
-
-    def describe(self):
-        return {"kind": self.kind, "cells": WEEKDAYS + ["null", "wrong type"]}
+    names = WEEKDAYS + ["null", "wrong type"]
 
     def cell(self, value):
         match = TIME.match(value) if type(value) is str else None

@@ -1,5 +1,6 @@
 """Cells of free text: how long it is and what it is made of. Not one word of it is kept."""
 
+from ._fixed import FixedCells
 from ._numeric import BINS, NumericCells, quantile_edges
 from ._share import SCALE, scaled
 
@@ -40,21 +41,11 @@ class TextCells:
         return self._length.cell(len(value)) if value else self._bins
 
 
-class CharacterCells:
+class CharacterCells(FixedCells):
     """Mean shares of letters, digits, spaces and the rest over a request's texts; `none` is the share of rows without text."""
 
     kind = "characters"
-
-    @classmethod
-    def read(cls, stream):
-        del stream  # nothing of this table depends on the reference
-        return cls()
-
-    def describe(self):
-        return {"kind": self.kind, "cells": self.labels()}
-
-    def labels(self):
-        return ["letter", "digit", "space", "other", "none"]
+    names = ("letter", "digit", "space", "other", "none")
 
     def shares(self, values):
         """(cell, share) of one request."""

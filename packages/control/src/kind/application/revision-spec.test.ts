@@ -1,40 +1,18 @@
 import { expect, test } from 'vitest';
-import { apiVersion } from '@galley/api/kind/object';
 import type { ApplicationSpec, GalleyYaml } from '@galley/api/kind/application';
-import type { Build } from '@galley/api/kind/build';
-import type { Revision } from '@galley/api/kind/revision';
-import { initialStatus } from '../../store/initial-status.ts';
+import { someBuild, someRevision } from '../test-objects.ts';
 import { replicaWorkloads } from '../revision/replica-workload.ts';
 import { sameBuildInputs } from './build-inputs.ts';
 import { revisionSpec } from './revision-spec.ts';
 
-const metadata = {
-  name: 'iris-1',
-  namespace: 'default',
-  uid: 'u',
-  resourceVersion: '1',
-  generation: 1,
-  creationTimestamp: '2024-05-01T00:00:00Z',
-  finalizers: [],
-  ownerReferences: [],
-  labels: {},
-  annotations: {},
-};
 const source = { archive: { digest: `sha256:${'a'.repeat(64)}` } };
 
 /** The environment of the replica that follows from galley.yaml and the object. */
 function environment(file: GalleyYaml | undefined, object: Partial<ApplicationSpec>): Record<string, string> {
-  const status = { ...initialStatus.Build, phase: 'Succeeded', image: `sha256:${'1'.repeat(64)}` } as const;
-  const build: Build = {
-    apiVersion,
-    kind: 'Build',
-    metadata,
-    spec: { application: 'iris', number: 1, snapshot: { source } },
-    status: { ...status, ...(file === undefined ? {} : { settings: file }) },
-  };
+  const build = someBuild(1, 'Succeeded', file === undefined ? {} : { status: { settings: file } });
   const spec = revisionSpec(build, { source, ...object }, 1);
   if (spec === undefined) throw new Error('the build has an image');
-  const revision: Revision = { apiVersion, kind: 'Revision', metadata, spec, status: initialStatus.Revision };
+  const revision = someRevision(1, { spec });
   const [workload] = replicaWorkloads(revision);
   const names = ['GALLEY_EVENT_TIME', 'GALLEY_EVENT_TIME_COLUMN', 'GALLEY_REVISION'];
   return Object.fromEntries(

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { apiVersion } from '@galley/api/kind/object';
 import type { Monitor, StreamDistance } from '@galley/api/kind/monitor';
 import { monitorStatus } from '../../monitor/monitor-status.ts';
 import { readReference } from '../../monitor/reference.ts';
 import { BucketSums } from '../../monitor/stream-sums.ts';
 import { initialStatus } from '../../store/initial-status.ts';
+import { someMonitor } from '../test-objects.ts';
 import type { ObservedMonitor } from './observe.ts';
 import { planMonitor } from './plan.ts';
 
@@ -15,22 +15,6 @@ const reference = readReference({
   streams: [],
 });
 const start = Date.parse('2024-05-01T00:00:00Z');
-
-function monitor(status: Monitor['status']): Monitor {
-  const metadata = {
-    name: 'iris',
-    namespace: 'default',
-    uid: 'u',
-    resourceVersion: '1',
-    generation: 1,
-    creationTimestamp: '2024-05-01T00:00:00Z',
-    finalizers: [],
-    ownerReferences: [],
-    labels: {},
-    annotations: {},
-  };
-  return { apiVersion, kind: 'Monitor', metadata, spec: { application: 'iris' }, status };
-}
 
 function seen(
   requests: number,
@@ -53,11 +37,11 @@ function seen(
 }
 
 test('counts that grow with every look are written once a minute, not at every look', () => {
-  let { status } = monitor(initialStatus.Monitor);
+  let status: Monitor['status'] = initialStatus.Monitor;
   const written: number[] = [];
   for (let second = 0; second < 180; second += 1) {
     const now = start + second * 1000;
-    const plan = planMonitor({ monitor: monitor(status), seen: seen(second + 1, now) }, now);
+    const plan = planMonitor({ monitor: someMonitor(status), seen: seen(second + 1, now) }, now);
     expect(plan.requeueAfterMs).toBe(15_000);
     if (plan.status === undefined) continue;
     ({ status } = plan);
@@ -67,10 +51,13 @@ test('counts that grow with every look are written once a minute, not at every l
 });
 
 test('a first sighting, a problem and another revision are written at once', () => {
-  const first = planMonitor({ monitor: monitor(initialStatus.Monitor), seen: seen(1, start) }, start).status;
+  const first = planMonitor(
+    { monitor: someMonitor(initialStatus.Monitor), seen: seen(1, start) },
+    start,
+  ).status;
   if (first === undefined) throw new Error('the first look is always written');
   const look = (more: Partial<ObservedMonitor['seen']>) =>
-    planMonitor({ monitor: monitor(first), seen: seen(2, start + 1000, more) }, start + 1000).status;
+    planMonitor({ monitor: someMonitor(first), seen: seen(2, start + 1000, more) }, start + 1000).status;
   expect(look({})).toBeUndefined();
   const event = {
     time: '2024-05-01T00:00:00Z',
@@ -88,10 +75,13 @@ test('a first sighting, a problem and another revision are written at once', () 
 });
 
 test('a quiet service writes nothing however long it is quiet', () => {
-  const first = planMonitor({ monitor: monitor(initialStatus.Monitor), seen: seen(1, start) }, start).status;
+  const first = planMonitor(
+    { monitor: someMonitor(initialStatus.Monitor), seen: seen(1, start) },
+    start,
+  ).status;
   if (first === undefined) throw new Error('the first look is always written');
   const later = start + 3_600_000;
-  expect(planMonitor({ monitor: monitor(first), seen: seen(1, later) }, later).status).toBeUndefined();
+  expect(planMonitor({ monitor: someMonitor(first), seen: seen(1, later) }, later).status).toBeUndefined();
 });
 
 test('the object holds the ten streams that lie farthest beyond sampling', () => {
@@ -105,7 +95,7 @@ test('the object holds the ten streams that lie farthest beyond sampling', () =>
     return { id: `s${index}`, group: 'inputs', n: 1, referenceN: 1, ...moved };
   });
   const plan = planMonitor(
-    { monitor: monitor(initialStatus.Monitor), seen: seen(1, start, { streams }) },
+    { monitor: someMonitor(initialStatus.Monitor), seen: seen(1, start, { streams }) },
     start,
   );
   expect(plan.status?.streams.map(({ id }) => id)).toEqual(

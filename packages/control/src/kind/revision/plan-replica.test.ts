@@ -1,33 +1,12 @@
 import { expect, test } from 'vitest';
-import { apiVersion } from '@galley/api/kind/object';
-import type { Revision } from '@galley/api/kind/revision';
 import type { WorkloadStatus } from '@galley/engine/engine';
-import { initialStatus } from '../../store/initial-status.ts';
+import { someRevision } from '../test-objects.ts';
 import type { ObservedRevision } from './observe.ts';
 import { planReplica } from './plan-replica.ts';
 import { replicaWorkloads } from './replica-workload.ts';
 
 const start = Date.parse('2024-05-01T00:00:00Z');
-const metadata = {
-  name: 'iris-1',
-  namespace: 'default',
-  uid: 'u',
-  resourceVersion: '1',
-  generation: 1,
-  creationTimestamp: '2024-05-01T00:00:00Z',
-  finalizers: [],
-  ownerReferences: [],
-  labels: {},
-  annotations: {},
-};
-const spec = { application: 'iris', build: 'iris-1', number: 1, image: `sha256:${'1'.repeat(64)}` };
-const revision: Revision = {
-  apiVersion,
-  kind: 'Revision',
-  metadata,
-  spec: { ...spec, service: {}, egressHosts: [], secrets: [], records: {} },
-  status: initialStatus.Revision,
-};
+const revision = someRevision(1);
 
 /** Messages of looks a tenth of a second apart at one replica in this state. */
 function messages(
