@@ -41,6 +41,7 @@ async function check(predictions: RequestListener): Promise<number> {
     application: 'iris',
     project: 'default',
     settings: { serviceMemoryBytes: 1e8, serviceCpus: 1, egressHosts: [] },
+    secrets: { env: {}, files: {} },
   };
   return smokeCheck(image, golden, options);
 }

@@ -8,7 +8,7 @@ import { stepId } from '../workload/step-id.ts';
 import { stepLabels } from '../workload/leftovers.ts';
 import type { BuildContext } from '../build.ts';
 import type { BuildSettings } from '../plan/settings.ts';
-import { homeTmpfs } from './rehearse.ts';
+import { homeTmpfs, type RehearseOptions } from './rehearse.ts';
 import { sameAnswer } from './same-answer.ts';
 
 const readyWithinMs = 120_000;
@@ -24,6 +24,7 @@ export interface SmokeOptions {
   readonly application: string;
   readonly project: string;
   readonly settings: Pick<BuildSettings, 'serviceMemoryBytes' | 'serviceCpus' | 'egressHosts'>;
+  readonly secrets: RehearseOptions['secrets'];
 }
 
 /** Starts the service image as a replica would be, and asks it its golden requests over HTTP. Throws `SMOKE_CHECK_FAILED`. */
