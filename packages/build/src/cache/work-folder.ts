@@ -15,7 +15,9 @@ export async function makeWorkFolder(cacheDir: string, name: string): Promise<st
 export async function sweepWorkFolders(cacheDir: string): Promise<void> {
   const names = await readdir(join(cacheDir, 'work')).catch(() => []);
   const left = names.filter((name) => !name.startsWith(`${owner()}-`));
-  await Promise.all(left.map((name) => rm(join(cacheDir, 'work', name), { recursive: true, force: true })));
+  // A program that the killed process had started may still be writing there: `rm` then finds a folder full again, and tries again.
+  const options = { recursive: true, force: true, maxRetries: 5 };
+  await Promise.all(left.map((name) => rm(join(cacheDir, 'work', name), options)));
 }
 
 /** This process and no other: in a container every server has the same process id. */
