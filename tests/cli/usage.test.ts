@@ -52,6 +52,16 @@ describe('without a server', () => {
     expect((await galley(['server', 'status'], { home })).exitCode).toBe(1);
   });
 
+  test('an --allow that is no host and port is refused before anything is built', async () => {
+    for (const command of ['build', 'deploy']) {
+      const { stderr, exitCode } = await galley([command, 'examples/iris', '--allow', 'https://x.example'], {
+        home,
+      });
+      expect(exitCode).toBe(2);
+      expect(stderr).toMatch(/USAGE.*https:\/\/x\.example[^]*--allow data\.example\.org:443/);
+    }
+  });
+
   test('a secret without a value is refused', async () => {
     const { stderr, exitCode } = await galley(['secret', 'set', 'key'], { home, input: '' });
     expect(exitCode).toBe(2);

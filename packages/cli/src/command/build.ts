@@ -6,7 +6,7 @@ import type { BuildResult } from '@galley/build/build';
 import { planBuild, type BuildPlan } from '@galley/build/plan-build';
 import { runOneBuild, type OneBuild } from '@galley/control/run-one-build';
 import { parseReference } from '@galley/image/registry-client/reference';
-import { listOption, textOption } from '../program.ts';
+import { textOption } from '../program.ts';
 import { describeRecipe } from '../render/recipe.ts';
 import { describePush, pushTo } from '../registry/push.ts';
 import { safeText } from '../render/safe-text.ts';
@@ -15,6 +15,7 @@ import { openStore } from '../server/open-store.ts';
 import { findServer } from '../server/running-server.ts';
 import { lockFlags, lockOptions } from '../service/lock-options.ts';
 import { ownSource } from '../service/own-source.ts';
+import { allowedHosts } from '../service/allowed-hosts.ts';
 import { readSource, sourceFlags } from '../service/source-flags.ts';
 import type { Command } from './command.ts';
 
@@ -47,6 +48,7 @@ export const command: Command = {
     { flags: '--allow <HOST:PORT>', description: 'let the notebook reach this host', repeatable: true },
   ],
   async run(input, context) {
+    const allow = allowedHosts(input);
     const argument = await readSource(input, context);
     const source = ownSource(argument, context.env['GALLEY_GIT_SECRET']);
     const target = textOption(input, 'push');
@@ -71,7 +73,7 @@ export const command: Command = {
       home: context.home,
       source,
       options: {
-        ...optionsOf(argument.name, context.project, listOption(input, 'allow')),
+        ...optionsOf(argument.name, context.project, allow),
         ...lockOptions(input),
       },
       emit: context.emit,

@@ -1,5 +1,5 @@
-import { GalleyError } from '@galley/api/error/galley-error';
-import { listOption, textOption } from '../program.ts';
+import { textOption } from '../program.ts';
+import { allowedHosts } from '../service/allowed-hosts.ts';
 import { deploy, type DeployResult } from '../service/deploy.ts';
 import { readSource, sourceFlags } from '../service/source-flags.ts';
 import { formatBytes } from '@galley/api/kind/quantity';
@@ -41,14 +41,7 @@ export const command: Command = {
     },
   ],
   async run(input, context) {
-    const allow = listOption(input, 'allow');
-    for (const host of allow) {
-      if (!/^[A-Za-z0-9.-]+:[0-9]{1,5}$/.test(host)) {
-        throw new GalleyError('USAGE', `--allow takes host:port, not ${host}.`, {
-          hint: '--allow data.example.org:443',
-        });
-      }
-    }
+    const allow = allowedHosts(input);
     const source = await readSource(input, context);
     const client = await context.connect({ start: true });
     const result = await deploy(client, source, {
