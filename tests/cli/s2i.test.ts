@@ -17,10 +17,9 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 test('the command line of s2i build is taken, and a Dockerfile needs neither the builder nor a home', async () => {
-  const { exitCode, stdout } = await s2i(
-    ...['build', 'source', 'centos/python-36-centos7', 'team/app:v1', '--as-dockerfile', 'out/Dockerfile'],
-    ...['-e', 'A=1', '-n', 'The app', '--exclude', String.raw`\.md$`, '-p', 'never', '--loglevel', '2', '-q'],
-  );
+  const typed =
+    'build source centos/python-36-centos7 team/app:v1 --as-dockerfile out/Dockerfile -e A=1 --exclude [.]md$ -p never --loglevel 2 -q';
+  const { exitCode, stdout } = await s2i(...typed.split(' '), '-n', 'The app');
   expect([exitCode, stdout]).toEqual([0, expect.stringContaining('Wrote')]);
   const text = await readFile(join(folder, 'out/Dockerfile'), 'utf8');
   expect(text).toMatch(/^FROM centos\/python-36-centos7$/m);

@@ -10,9 +10,11 @@ let address: string;
 const heard: { readonly body: unknown; readonly authorization: string | undefined }[] = [];
 
 beforeAll(async () => {
-  server = createServer(async (request, response) => {
-    heard.push({ body: JSON.parse(await text(request)), authorization: request.headers.authorization });
-    response.writeHead(request.url === '/refuses' ? 403 : 204).end();
+  server = createServer((request, response) => {
+    void text(request).then((body) => {
+      heard.push({ body: JSON.parse(body), authorization: request.headers.authorization });
+      response.writeHead(request.url === '/refuses' ? 403 : 204).end();
+    });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   // A server that listens on TCP has a port.
