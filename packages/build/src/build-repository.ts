@@ -195,14 +195,12 @@ async function setUpTexts({ recipe, source }: BuildWork): Promise<readonly strin
   ];
 }
 
-/** What a package's own script would have done is for a person to know. */
+/** A package that is not set up may do only a part of what it should. */
 function systemWarnings({ base }: Environment): readonly string[] {
   const { notSetUp } = base.system;
   return notSetUp.length === 0
     ? []
-    : [
-        `apt.txt: set-up scripts of packages are not run; these have more to do than links: ${notSetUp.join(', ')}`,
-      ];
+    : [`apt.txt: the set-up scripts of these packages failed: ${notSetUp.join(', ')}`];
 }
 
 /** The layers of the service image above the environment. */

@@ -76,7 +76,8 @@ function passwd(): string {
   ].join('\n');
 }
 
-function asInstalled(control: string): string {
+/** A control paragraph as dpkg's status has it. */
+export function asInstalled(control: string): string {
   const [first = '', ...rest] = control.split('\n');
   return [first, 'Status: install ok installed', ...rest, ''].join('\n');
 }

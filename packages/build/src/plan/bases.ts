@@ -9,6 +9,10 @@ export interface BasesOptions {
   readonly context: BuildContext;
   readonly phases: PhaseLog;
   readonly object: string;
+  readonly project: string;
+  readonly application: string;
+  /** Private to this build. */
+  readonly workDir: string;
   /** Debian packages that the repository asks for. */
   readonly systemPackages: readonly string[];
 }
@@ -18,7 +22,7 @@ export interface SystemBase extends Base {
   readonly system: SystemLayer;
 }
 
-const nothing: SystemLayer = { layer: undefined, packages: [], notSetUp: [], cached: true };
+const nothing: SystemLayer = { layers: [], packages: [], notSetUp: [], cached: true };
 
 /** The bases of one build: made when first asked for, each once. */
 export class Bases {
@@ -52,7 +56,10 @@ export class Bases {
     });
     if (systemPackages.length === 0) return { ...base, system: nothing };
     return phases.run('system', async (end) => {
-      const system = await makeSystemLayer(systemPackages, base, parts);
+      const system = await makeSystemLayer(systemPackages, base, {
+        ...this.#options,
+        context: { ...context, signal: this.#signal },
+      });
       end({
         state: system.cached ? 'skipped' : 'done',
         reason: countOf(system.packages.length, 'Debian package'),

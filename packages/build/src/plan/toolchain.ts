@@ -31,7 +31,7 @@ export async function toolsVenv(
 
 /** The layers of a base: its own, and that of the repository's Debian packages. */
 export function systemLayers({ system }: SystemBase): readonly Layer[] {
-  return system.layer === undefined ? [] : [system.layer];
+  return system.layers;
 }
 
 /** Base and pip: what builds a source distribution. Its own small lock; made only when a package needs it. */

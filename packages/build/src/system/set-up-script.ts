@@ -1,4 +1,5 @@
 import { symlinkEntry, type TarEntry } from '@galley/image/tar/entry';
+import { readTar } from '@galley/image/tar/read-tar';
 import { hostEnvironment } from '../command/host-environment.ts';
 import { runCommand } from '../command/run-command.ts';
 
@@ -10,8 +11,11 @@ export interface SetUpScript {
     readonly target: string;
     readonly priority: number;
   }[];
-  /** It does something that is not done here. */
-  readonly leavesOut: boolean;
+  /** It does more than links: it must be run. */
+  readonly mustRun: boolean;
+  readonly text: string;
+  /** What debconf reads beside it, by the ends of the names: `templates`, `config`. */
+  readonly beside: Readonly<Record<string, string>>;
 }
 
 /** Lines that change nothing in an image: shell around them, caches that programs do without, what only a running system has. */
@@ -20,14 +24,30 @@ const idle =
 const literal =
   /update-alternatives\s+(?:--\S+\s+)*?--install\s+(\/[\w./+-]+)\s+([\w./+-]+)\s+(\/[\w./+-]+)\s+(\d+)/g;
 
-/** Reads the script of a .deb without running it. */
+/** What debconf reads beside a script: questions, and the script that asks them (debconf-devel(7)). */
+const members = new Set(['postinst', 'templates', 'config']);
+
+/** Reads the scripts of a .deb without running them. */
 export async function readSetUpScript(file: string, signal?: AbortSignal): Promise<SetUpScript> {
-  const result = await runCommand(['dpkg-deb', '--info', file, 'postinst'], {
+  const result = await runCommand(['dpkg-deb', '--ctrl-tarfile', file], {
     env: hostEnvironment(),
     signal,
-    maxOutputBytes: 1024 * 1024,
-  }).catch(() => undefined);
-  return parseSetUpScript(result?.exitCode === 0 ? result.stdout.toString('utf8') : '');
+    maxOutputBytes: 64 * 1024 * 1024,
+  });
+  const texts: Record<string, string> = {};
+  const source = [result.stdout] as unknown as AsyncIterable<Uint8Array>;
+  for await (const entry of readTar(
+    source,
+    { entriesMax: 1000, bytesMax: 64 * 1024 * 1024, special: 'skip' },
+    signal,
+  )) {
+    if (!members.has(entry.path) || entry.content === undefined) continue;
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of entry.content() as AsyncIterable<Uint8Array>) chunks.push(chunk);
+    texts[entry.path] = Buffer.concat(chunks).toString('utf8');
+  }
+  const { postinst = '', ...beside } = texts;
+  return { ...parseSetUpScript(postinst), beside };
 }
 
 /** Pure: the text of a postinst; empty: there is none. */
@@ -47,7 +67,7 @@ export function parseSetUpScript(text: string): SetUpScript {
         !idle.test(line) &&
         !/^update-alternatives\b.*--install\s+\/\S+\s+\S+\s+\/[\w./+-]+\s+\d+/.test(line),
     );
-  return { alternatives, leavesOut: rest.length > 0 };
+  return { alternatives, mustRun: rest.length > 0, text, beside: {} };
 }
 
 /** Of several packages that offer a link, the one of highest priority has it, as in Debian. Pure. */
