@@ -74,19 +74,10 @@ export class Traffic {
 
   async observe(project: string, name: string): Promise<ObservedTraffic> {
     const route = this.file.route(project, name);
-    const { gateway } = this;
+    const state = await this.ask(askGatewayState);
     // Without a process nothing is under way; the table is used as soon as there is one.
-    const without = { route, applied: false, inFlight: {} };
-    if (gateway === undefined || !processLives(gateway.process)) return without;
-    try {
-      const state = await askGatewayState(adminSocket(this.options.folder));
-      return { route, applied: state.version >= this.file.version, inFlight: state.inFlight };
-    } catch (error) {
-      // It may have died while it was asked: its sockets close a moment before it counts as gone.
-      await delay(dyingMs);
-      if (processLives(gateway.process)) throw error;
-      return without;
-    }
+    if (state === undefined) return { route, applied: false, inFlight: {} };
+    return { route, applied: state.version >= this.file.version, inFlight: state.inFlight };
   }
 
   /** Routes an application and waits until the gateway does so. Throws `GATEWAY_FAILED`. */
@@ -121,8 +112,9 @@ export class Traffic {
 
   /** Reads what the gateway counted into the records. */
   async collectCounts(store: MonitorStore): Promise<void> {
-    if (this.gateway === undefined || !processLives(this.gateway.process)) return;
-    const { boot, counts } = await askGatewayCounts(adminSocket(this.options.folder), this.countedUntil);
+    const answer = await this.ask((socket) => askGatewayCounts(socket, this.countedUntil));
+    if (answer === undefined) return;
+    const { boot, counts } = answer;
     if (counts.length === 0) return;
     store.keepGatewayCounts(counts.map((count) => ({ ...count, boot })));
     this.countedUntil = Math.max(...counts.map((count) => count.minute)) - countsOverlapMinutes;
@@ -132,5 +124,19 @@ export class Traffic {
   async stop(): Promise<void> {
     if (this.gateway !== undefined) await stopGateway(this.gateway.process);
     this.gateway = undefined;
+  }
+
+  /** The gateway's answer; undefined: there is no process, or it died while it was asked. */
+  private async ask<T>(question: (socket: string) => Promise<T>): Promise<T | undefined> {
+    const { gateway } = this;
+    if (gateway === undefined || !processLives(gateway.process)) return undefined;
+    try {
+      return await question(adminSocket(this.options.folder));
+    } catch (error) {
+      // Its sockets close a moment before it counts as gone.
+      await delay(dyingMs);
+      if (processLives(gateway.process)) throw error;
+      return undefined;
+    }
   }
 }
