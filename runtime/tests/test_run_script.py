@@ -90,7 +90,8 @@ def test_a_notebook_that_exits_has_failed_all_the_same(tmp_path):
 
 def test_a_script_and_a_notebook_run_in_the_order_of_the_plan(tmp_path):
     first = "import json\njson.dump({'k': 3}, open('made.json', 'w'))\n"
-    second = notebook("import json\nk = json.load(open('made.json'))['k']", "def predictor(rows):\n    return [k] * len(rows)")
+    load = "import json\nk = json.load(open('made.json'))['k']"
+    second = notebook(load, "def predictor(rows):\n    return [k] * len(rows)")
     ran = run(tmp_path, {"prepare.py": first, "model.ipynb": second})
     assert ran.code == 0, ran.stderr
     assert ran.load()["predictor"]([1]) == [3]

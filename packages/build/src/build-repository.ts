@@ -18,7 +18,7 @@ import { recipeRecord } from './plan/recipe-record.ts';
 import { resolveSettings } from './plan/settings.ts';
 import { mergeSecretUses, secretsOfPhase } from './secret/secret-use.ts';
 import { openSource } from './source/open-source.ts';
-import { trainingKey } from './training/training-key.ts';
+import { trainingKey, type TrainingInputs } from './training/training-key.ts';
 import { makeWorkFolder, sweepWorkFolders } from './cache/work-folder.ts';
 import { sweepWorkloads } from './workload/leftovers.ts';
 
@@ -109,15 +109,9 @@ async function buildImages(work: BuildWork, environment: Environment): Promise<B
     changes: read.changes,
   };
   const { code, image, post } = await environmentImage(work, environment, facts);
-  const key = trainingKey({
-    source: tree.digest,
-    lock: environment.lockDigest,
-    python: environment.locked.python.version,
-    notebooks: recipe.notebooks.map(({ path }) => path),
-    setUp: await setUpTexts(work),
-    secretPaths: [...Object.keys(work.secrets.build.files), ...Object.values(work.secrets.build.env)],
-  });
-  const { training, reused } = await trainOnce(work, key, image);
+  const inputs = await trainingInputs(work, environment);
+  const key = trainingKey(inputs);
+  const { training, reused } = await trainOnce(work, inputs, image);
   const candidate = await phases.run('candidate', async (end) => {
     const made = await assembleImage(context.store, {
       layers: [...environment.serving, code.layer, ...post.layers, training.layer],
@@ -201,6 +195,18 @@ function systemWarnings({ base }: Environment): readonly string[] {
   return notSetUp.length === 0
     ? []
     : [`apt.txt: the set-up scripts of these packages failed: ${notSetUp.join(', ')}`];
+}
+
+async function trainingInputs(work: BuildWork, environment: Environment): Promise<TrainingInputs> {
+  const { build } = work.secrets;
+  return {
+    source: work.tree.digest,
+    lock: environment.lockDigest,
+    python: environment.locked.python.version,
+    notebooks: work.recipe.notebooks.map(({ path }) => path),
+    setUp: await setUpTexts(work),
+    secretPaths: [...Object.keys(build.files), ...Object.values(build.env)],
+  };
 }
 
 /** The layers of the service image above the environment. */

@@ -7,17 +7,20 @@ import { RecordCache } from '../cache/record-cache.ts';
 import { bytecodeLayer } from '../rehearsal/bytecode.ts';
 import { findRehearsal, rehearse, type Rehearsal, type RehearseOptions } from '../rehearsal/rehearse.ts';
 import { smokeCheck } from '../rehearsal/smoke-check.ts';
-import { findTraining, train, type Training } from '../training/train.ts';
+import { train } from '../training/train.ts';
+import { findTraining, type Training } from '../training/training.ts';
+import { trainingKey, type TrainingInputs } from '../training/training-key.ts';
 import type { JsonObject } from '../workload/read-json.ts';
 import type { BuildWork } from './build-work.ts';
 
 /** Runs the notebooks, unless source, lock and Python are those of an earlier run. Throws as `train`. */
 export async function trainOnce(
   work: BuildWork,
-  key: string,
+  inputs: TrainingInputs,
   image: Image,
 ): Promise<{ training: Training; reused: boolean }> {
   const { context, options } = work;
+  const key = trainingKey(inputs);
   return work.phases.run('training', async (end) => {
     const known = await findTraining(key, context);
     if (known !== undefined) {
@@ -29,7 +32,8 @@ export async function trainOnce(
       application: options.name,
       project: options.project,
       key,
-      image: image.digest,
+      inputs,
+      image,
       secrets: work.secrets.build,
     });
     return { training, reused: false };

@@ -12,7 +12,7 @@ import { RecordCache, stepKey } from '../cache/record-cache.ts';
 import { tellProgress } from '../training/progress.ts';
 import type { WorkloadSecrets } from '../secret/secret-use.ts';
 import { findSecrets, redactSecrets, redactValue } from '../training/find-secrets.ts';
-import { samplePath, type Training } from '../training/train.ts';
+import { samplePath, type Training } from '../training/training.ts';
 import type { BuildSettings } from '../plan/settings.ts';
 import {
   isObject,

@@ -31,6 +31,21 @@ export async function findSecrets(
   }
 }
 
+/** The same as a question: what is kept for a next run and not given to anybody is left out, and fails nothing. */
+export async function holdsSecret(
+  files: readonly OutputFile[],
+  secrets: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  return findSecrets(files, secrets, signal).then(
+    () => false,
+    (error: unknown) => {
+      if (error instanceof GalleyError && error.code === 'SECRET_IN_MODEL') return true;
+      throw error;
+    },
+  );
+}
+
 /** A text for people without the values of secrets: reports and executed notebooks show what cells printed. */
 export function redactSecrets(text: string, secrets: Readonly<Record<string, string>>): string {
   let redacted = text;

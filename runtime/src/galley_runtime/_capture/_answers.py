@@ -7,9 +7,12 @@ import json
 import os
 from typing import Any, Dict, List, Optional
 
+from galley_runtime._capture._compose import compose
 from galley_runtime._capture._finish import finish
 from galley_runtime._capture._observe import Observer
+from galley_runtime._capture._save import CannotSave
 from galley_runtime._capture._shell import adjust_script, adjust_shell
+from galley_runtime._capture._stage import SeveralStages, contribute
 from galley_runtime._capture._state import Cell, State
 from galley_runtime._capture._trouble import missing_files, refused_hosts
 
@@ -19,9 +22,11 @@ __all__ = ["Session", "answer"]
 class Session:
     """One notebook in one kernel: `before_cell`, `after_cell`, …, `finish`."""
 
-    def __init__(self, shell: Any, app_dir: str, sample_rows: int, seed: int, script: Optional[str] = None) -> None:
+    def __init__(
+        self, shell: Any, app_dir: str, sample_rows: int, seed: int, script: Optional[str] = None, staged: bool = False
+    ) -> None:
         self._shell = shell
-        self._state = State(shell.user_ns, app_dir, sample_rows, seed)
+        self._state = State(shell.user_ns, app_dir, sample_rows, seed, staged)
         self._observer = Observer(self._state)
         self._warned = 0
         if script is not None:
@@ -61,9 +66,16 @@ class Session:
             "refused": refused_hosts(error),
         }
 
-    def finish(self, out_dir: str) -> Dict[str, Any]:
-        """The model, and its files below `out_dir`."""
+    def finish(self, out_dir: str, save_file: str = "") -> Dict[str, Any]:
+        """The model, and its files below `out_dir`. `save_file`: where the notebook was told to save its stage."""
         result = finish(self._state, self._observer, out_dir)
+        if save_file and not result.get("bound"):
+            try:
+                result["stage"] = contribute(self._state, self._observer, os.path.join(out_dir, "stage"), save_file)
+            except CannotSave as error:
+                result["stage"] = {"problem": "unpicklable", "message": str(error)}
+            except SeveralStages as error:
+                result["stage"] = {"problem": "ambiguous", "message": str(error)}
         result["warnings"] = self.new_warnings()
         return result
 
@@ -94,6 +106,8 @@ def answer(shell: Any, request_path: str, answer_path: str) -> None:
     if method == "start":
         _session.append(Session(shell, **request))
         value: Dict[str, Any] = {}
+    elif method == "compose":
+        value = compose(**request)
     else:
         value = getattr(_session[-1], method)(**request)
     with open(answer_path + ".part", "w", encoding="utf-8") as file:

@@ -46,6 +46,8 @@ class Discovery(NamedTuple):
     model: Optional[Candidate]
     candidates: List[Candidate]
     message: str
+    #: Fitted objects that transform, do not predict, and are part of no model.
+    transformers: List[Candidate] = []
 
 
 def type_name(value: Any) -> str:
@@ -83,17 +85,19 @@ def discover(state: State, saw_fit: Callable[[Any], bool]) -> Discovery:
     models = [item for item in predicting if id(item.value) not in inside]
     transformers = [item for item in fitted if not item.predicts and id(item.value) not in inside]
     if not models:
-        return Discovery(None, [], _nothing(found))
+        return Discovery(None, [], _nothing(found), transformers)
     if len(models) > 1:
         names = " and ".join(item.name for item in models)
-        return Discovery(None, models, f"{names} are fitted models; bind the one to serve to `predictor`.")
+        return Discovery(
+            None, models, f"{names} are fitted models; bind the one to serve to `predictor`.", transformers
+        )
     if transformers:
         names = " and ".join(item.name for item in transformers)
         message = (
             f"{names} was fitted apart from {models[0].name}; put them into one Pipeline, "
             "or bind a `predictor` that applies both."
         )
-        return Discovery(None, models + transformers, message)
+        return Discovery(None, models + transformers, message, transformers)
     return Discovery(models[0], models, "")
 
 

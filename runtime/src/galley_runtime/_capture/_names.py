@@ -40,15 +40,21 @@ def _is_reference(value: Any) -> bool:
     return table is not None and len(table) > 0
 
 
+def _is_stage(value: Any) -> bool:
+    return _is_predictor(value) or not isinstance(value, type) and callable(getattr(value, "transform", None))
+
+
 _FITS: Dict[str, Callable[[Any], bool]] = {
     "predictor": _is_predictor,
     "validator": _is_function,
+    "stage": _is_stage,
     "reference": _is_reference,
     "example": lambda value: value is not None and not callable(value),
 }
 _WANTED = {
     "predictor": "a callable or an object with predict",
     "validator": "a callable",
+    "stage": "an object with transform or predict, or a callable",
     "reference": "rows or a frame",
     "example": "the argument of one call of predictor",
 }

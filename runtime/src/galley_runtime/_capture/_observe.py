@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import copy
 import types
 import weakref
-from typing import Any, Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from galley_runtime._call_form import recognise
 from galley_runtime._capture import _binding
@@ -13,13 +14,16 @@ from galley_runtime._capture._alias import Alias, unalias
 from galley_runtime._capture._calls import Calls, head_of
 from galley_runtime._capture._imports import AfterImport
 from galley_runtime._capture._names import has_predict
-from galley_runtime._capture._rows import table_of
-from galley_runtime._capture._sample import Fitted, Samples
+from galley_runtime._capture._rows import Table, table_of
+from galley_runtime._capture._sample import Fitted, Sampler, Samples
 from galley_runtime._capture._state import State
 from galley_runtime._capture._watch import FITS, Watch
 
 __all__ = ["Observer"]
 
+#: Rows that show how an object was fitted; enough to be known again in another notebook.
+_HEAD = 200
+_HEADS_MAX = 32
 _CATBOOST = ("CatBoost", "CatBoostClassifier", "CatBoostRegressor", "CatBoostRanker")
 
 
@@ -32,6 +36,8 @@ class Observer:
         self.samples = Samples(state)
         self.calls = Calls(state, self.fitted)
         self._fit_seen: Dict[int, Any] = {}
+        #: Of fits in a run of several notebooks: the object, and the first rows that it was given.
+        self._heads: List[Tuple[Any, Any]] = []
         self._watch = Watch(state, self._observe)
         self._imports = AfterImport(
             {"sklearn.base": self._watch.hook_scikit_learn, "catboost.core": self._hook_catboost}, state.warn
@@ -78,6 +84,26 @@ class Observer:
         known = self._fit_seen.get(id(value))
         return known is not None and known() is value
 
+    def fit_of(self, value: Any) -> Tuple[Any, Optional[Sampler]]:
+        """The first rows of the last fit of an object, and a sample of all its rows. Of a copy that came from a file:
+        of an object of its class."""
+        same = [item for item in self._heads if item[0] is value]
+        alike = same or [item for item in self._heads if type(item[0]) is type(value)]
+        if not alike:
+            return None, None
+        owner, head = alike[-1]
+        return head, self.samples.known(owner)
+
+    def _remember_head(self, owner: Any, data: Any, table: Table) -> None:
+        try:
+            head = copy.deepcopy(data.iloc[:_HEAD] if hasattr(data, "iloc") else data[:_HEAD])
+        except Exception:  # noqa: BLE001 - rows of the user's types
+            return
+        self._heads = [item for item in self._heads if item[0] is not owner][-_HEADS_MAX:] + [(owner, head)]
+        sampler = self.samples.of(owner)
+        if sampler is not None and not has_predict(owner):
+            sampler.add(table, self.fitted)
+
     def _remember_fit(self, owner: Any) -> None:
         key = id(owner)
         try:
@@ -111,6 +137,8 @@ class Observer:
             self._remember_fit(owner)
             if table is not None and len(table):
                 self.fitted.add(table)
+                if self._state.staged:
+                    self._remember_head(owner, data, table)
             return None
         sampler = self.samples.of(owner)
         if sampler is not None and table is not None and len(table):

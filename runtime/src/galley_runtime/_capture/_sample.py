@@ -40,12 +40,21 @@ class _HashSet:
         else:
             self._few.update(hashes)
 
-    def contains(self, hashes: Any) -> List[bool]:
-        """One answer per hash."""
+    def all(self) -> List[int]:
+        """Every hash."""
+        self._merge()
+        return [*self._few, *([] if self._many is None else self._many.tolist())]
+
+    def _merge(self) -> Any:
         numpy = sys.modules.get("numpy")
         if self._new and numpy is not None:
             self._many = numpy.unique(numpy.concatenate(self._new + ([] if self._many is None else [self._many])))
             self._new = []
+        return numpy
+
+    def contains(self, hashes: Any) -> List[bool]:
+        """One answer per hash."""
+        numpy = self._merge()
         values: Sequence[int] = hashes.tolist() if hasattr(hashes, "tolist") else hashes
         found = [value in self._few for value in values] if self._few else [False] * len(values)
         if self._many is not None and len(values) and numpy is not None:
@@ -78,6 +87,10 @@ class Fitted:
         if by_name is None:
             return places
         return [a or b for a, b in zip(self._names.contains(by_name), places)]
+
+    def places(self) -> List[int]:
+        """The hashes by position of all rows."""
+        return self._places.all()
 
     def comparable(self, columns: Optional[List[str]]) -> bool:
         """Whether rows with these columns could have been recognised at all."""

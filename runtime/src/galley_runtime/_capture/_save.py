@@ -7,12 +7,12 @@ import collections
 import mmap
 import os
 import types
-from typing import Any, Optional, Type
+from typing import Any, Dict, Optional, Type
 
 from galley_runtime._capture._state import State
 from galley_runtime._capture._unpicklable import explain
 
-__all__ = ["CannotSave", "save_model"]
+__all__ = ["CannotSave", "save_model", "save_objects"]
 
 
 class CannotSave(Exception):
@@ -21,20 +21,44 @@ class CannotSave(Exception):
 
 def save_model(state: State, path: str, predictor: Any, validator: Optional[Any]) -> None:
     """Writes the pickle, or raises CannotSave with a sentence that names the object and its cell."""
+    cloudpickle = _cloudpickle()
+    try:
+        # One pickle for both, so that what they share stays shared.
+        _dump(cloudpickle, path, {"predictor": predictor, "validator": validator})
+    except Exception as error:
+        os.unlink(path)
+        raise CannotSave(_sentence(state, predictor, validator, cloudpickle.dumps, error)) from error
+    _check_foreign(path)
+
+
+def save_objects(path: str, content: Dict[str, Any], what: str) -> None:
+    """The same for objects that no cell alone has made; `what` names them."""
+    cloudpickle = _cloudpickle()
+    try:
+        _dump(cloudpickle, path, content)
+    except Exception as error:
+        os.unlink(path)
+        raise CannotSave(f"{what} cannot be saved: {type(error).__name__}: {error}") from error
+    _check_foreign(path)
+
+
+def _cloudpickle() -> Any:
     try:
         import cloudpickle
     except ImportError as error:
         raise CannotSave(f"cloudpickle is not in the environment of the notebook: {error}") from error
-    try:
-        # One pickle for both, so that what they share stays shared.
-        with open(path, "wb") as file:
-            _pickler(cloudpickle)(file).dump({"predictor": predictor, "validator": validator})
-            file.flush()
-            os.fsync(file.fileno())
-    except Exception as error:
-        os.unlink(path)
-        raise CannotSave(_sentence(state, predictor, validator, cloudpickle.dumps, error)) from error
-    # A reference to us would fail in the service, far from its cause.
+    return cloudpickle
+
+
+def _dump(cloudpickle: Any, path: str, content: Dict[str, Any]) -> None:
+    with open(path, "wb") as file:
+        _pickler(cloudpickle)(file).dump(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _check_foreign(path: str) -> None:
+    """A reference to us would fail in the service, far from its cause."""
     with open(path, "rb") as saved, mmap.mmap(saved.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if content.find(b"galley_runtime._capture") >= 0:
             raise CannotSave("the pickle refers to galley_runtime: this is a fault of Galley, please report it")

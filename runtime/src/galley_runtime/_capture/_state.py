@@ -31,10 +31,14 @@ class Cell:
 class State:
     """The knowledge of one kernel. `namespace` is the user's, live."""
 
-    def __init__(self, namespace: Dict[str, Any], app_dir: str, sample_rows: int, seed: int) -> None:
+    def __init__(
+        self, namespace: Dict[str, Any], app_dir: str, sample_rows: int, seed: int, staged: bool = False
+    ) -> None:
         self.namespace = namespace
         self.app_dir = app_dir
         self.sample_rows = sample_rows
+        #: This is one of several notebooks, each of which may contribute a stage.
+        self.staged = staged
         #: Our own generator: a notebook's random numbers must not depend on whether it is watched.
         self.random = random.Random(seed)
         self.cell: Optional[Cell] = None

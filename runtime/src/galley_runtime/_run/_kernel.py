@@ -73,12 +73,16 @@ class _OneSpec(KernelSpecManager):  # type: ignore[misc]  # jupyter_client has n
 class Kernel:
     """One kernel and the client of one notebook. `folder`: a private directory for its files."""
 
-    def __init__(self, notebook: Any, python: str, app_dir: str, folder: str, seed: int, grace_s: float) -> None:
+    def __init__(
+        self, notebook: Any, python: str, app_dir: str, folder: str, seed: int, grace_s: float,
+        environment: Optional[Dict[str, str]] = None,
+    ) -> None:  # fmt: skip
         self._python = python
         self._app_dir = app_dir
         self._folder = folder
         self._seed = seed
         self._grace_s = grace_s
+        self._environment = environment or {}
         specs = _OneSpec()
         specs.python = python
         # Sockets in our own folder instead of ports: the loopback may be shared with other workloads of a group.
@@ -111,6 +115,7 @@ class Kernel:
             "IPYTHONDIR": os.path.join(self._folder, "ipython"),
             "JUPYTER_RUNTIME_DIR": self._folder,
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            **self._environment,
         }
         try:
             # What the kernel's process itself prints must not get between our lines on stdout.

@@ -8,7 +8,7 @@ import shutil
 import stat
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-__all__ = ["Made", "copy_made", "snapshot"]
+__all__ = ["Made", "Snapshot", "copy_made", "snapshot"]
 
 _IGNORED = {"__pycache__", ".ipynb_checkpoints", ".git", ".cache", ".pytest_cache", ".mypy_cache", ".ruff_cache"}
 _BYTES_MAX = 1 << 30
@@ -17,6 +17,8 @@ _FILES_MAX = 10_000
 _HASHED_MAX = 16 << 20
 
 _Seen = Tuple[int, int, Optional[str]]
+#: Path → size, time and hash of a file, as it was.
+Snapshot = Dict[str, _Seen]
 
 
 class Made(NamedTuple):
@@ -26,15 +28,15 @@ class Made(NamedTuple):
     left_out: List[str]
 
 
-def snapshot(app_dir: str) -> Dict[str, _Seen]:
+def snapshot(app_dir: str) -> Snapshot:
     """Size, time and hash of every file before the run."""
-    seen: Dict[str, _Seen] = {}
+    seen: Snapshot = {}
     for path, info in _walk(app_dir):
         seen[path] = (info.st_size, info.st_mtime_ns, _hash(os.path.join(app_dir, path), info))
     return seen
 
 
-def copy_made(app_dir: str, before: Dict[str, _Seen], target: str) -> Made:
+def copy_made(app_dir: str, before: Snapshot, target: str) -> Made:
     """Copies what is new or has other content to `target`, within 1 GiB and 10,000 files."""
     made = Made([], [])
     room = _BYTES_MAX

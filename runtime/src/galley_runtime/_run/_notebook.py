@@ -11,7 +11,7 @@ import nbformat
 
 from galley_runtime._run._script import is_script, notebook_of_script
 
-__all__ = ["BrokenNotebook", "injected_parameters", "read_notebook", "write_notebook"]
+__all__ = ["BrokenNotebook", "empty_notebook", "injected_parameters", "read_notebook", "write_notebook"]
 
 #: Outputs longer than this are cut in the executed notebook: a loop that prints must not fill the disk.
 _TEXT_MAX = 1_000_000
@@ -22,7 +22,7 @@ class BrokenNotebook(Exception):
 
 
 def read_notebook(app_dir: str, name: str) -> Any:
-    """The notebook, upgraded to nbformat 4 and with cell ids; a script as the notebook of its cells. Raises BrokenNotebook."""
+    """The notebook, upgraded to nbformat 4 and with cell ids; a script as one of its cells. Raises BrokenNotebook."""
     path = os.path.join(app_dir, name)
     try:
         with open(path, encoding="utf-8-sig") as file, warnings.catch_warnings():
@@ -43,6 +43,11 @@ def read_notebook(app_dir: str, name: str) -> Any:
     if language is None and kernel in ("ir", "xeus-cling") or language not in (None, "", "python", "ipython"):
         raise BrokenNotebook(f"{name} is written in {language or kernel}; Galley runs notebooks in Python.")
     return notebook
+
+
+def empty_notebook() -> Any:
+    """A notebook without cells, for a kernel that only answers requests."""
+    return nbformat.v4.new_notebook()
 
 
 def injected_parameters(parameters: Dict[str, Any]) -> Any:

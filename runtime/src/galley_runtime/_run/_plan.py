@@ -26,6 +26,14 @@ class Plan(NamedTuple):
     out_dir: str
     kernel_python: str
     grace_s: float  # what a cell may take to stop after an interrupt, before the kernel is killed
+    stages_dir: str  # what notebooks left that need not run again
+    known_stages: int  # how many notebooks, from the first, those are
+    checkpoints_dir: str  # what an earlier attempt left in `checkpoints`
+
+    @property
+    def checkpoints(self) -> str:
+        """Where notebooks keep what shall survive a run that is ended from outside."""
+        return os.path.join(self.out_dir, "checkpoints")
 
 
 def _field(value: Dict[str, Any], name: str, default: Any, kinds: Union[Type[Any], Tuple[Type[Any], ...]]) -> Any:
@@ -61,5 +69,8 @@ def read_plan(path: str) -> Plan:
         app_dir=app_dir,
         out_dir=os.path.abspath(_field(value, "outDir", "/galley/out", str)),
         grace_s=float(_field(value, "interruptGraceSeconds", 10, (int, float))),
+        stages_dir=_field(value, "stagesDir", "/opt/galley/stages", str),
+        known_stages=max(0, min(_field(value, "knownStages", 0, int), len(notebooks) - 1)),
+        checkpoints_dir=_field(value, "checkpointsDir", "/opt/galley/checkpoints", str),
         kernel_python=_field(value, "kernelPython", "/opt/galley/env/bin/python", str),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, Optional, TextIO
+from typing import Any, Dict, List, Optional, TextIO
 
 __all__ = ["Progress", "Report", "first_line"]
 
@@ -22,10 +22,14 @@ class Report:
 
     def __init__(self, path: str) -> None:
         self._file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - open as long as the run
+        #: Every line so far.
+        self.lines: List[Dict[str, Any]] = []
 
     def write(self, **line: Any) -> None:
         """Appends one line."""
-        self._file.write(json.dumps({"schema": "galley.dev/report/v1", **line}) + "\n")
+        whole = {"schema": "galley.dev/report/v1", **line}
+        self.lines.append(whole)
+        self._file.write(json.dumps(whole) + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())
 

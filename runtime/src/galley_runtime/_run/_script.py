@@ -1,5 +1,6 @@
-"""A script as a notebook: its cells are those of the percent format (`# %%`, as Jupytext, Spyder and VS Code write it); without any, the
-whole file is one cell. Lines keep their numbers within a cell, so that tracebacks and path profiles name them."""
+"""A script as a notebook: its cells are those of the percent format (`# %%`, as Jupytext, Spyder and VS Code write it);
+without any, the whole file is one cell. Lines keep their numbers within a cell, so that tracebacks and path profiles
+name them."""
 
 from __future__ import annotations
 

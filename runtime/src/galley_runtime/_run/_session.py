@@ -14,7 +14,7 @@ from galley_runtime._run._results import Result
 from galley_runtime._run._script import is_script
 from galley_runtime._run._tags import tags_of
 
-__all__ = ["Executed", "Step", "has_parameters", "run_notebook", "steps_of"]
+__all__ = ["Executed", "Step", "has_parameters", "run_notebook", "stage_file", "steps_of"]
 
 
 @dataclass(frozen=True)
@@ -158,25 +158,34 @@ def _is_clean_exit(error: Optional[Dict[str, str]]) -> bool:
     return error is not None and error["type"] == "SystemExit" and error["message"] in ("", "0", "None")
 
 
+def stage_file(name: str) -> str:
+    """Where a notebook of a pipeline saves its stage, in the working directory: as S2I's notebook builders say it."""
+    return os.path.splitext(os.path.basename(name))[0] + ".sav"
+
+
 async def run_notebook(
-    name: str, notebook: Any, steps: List[Step], plan: Plan, folder: str, executed: str, stage: str,
+    name: str, notebook: Any, steps: List[Step], plan: Plan, folder: str, executed: str, found_dir: str,
     report: Report, progress: Progress, result: Result,
 ) -> Executed:  # fmt: skip
-    """Runs all steps. `executed`: where the notebook is written, whatever happens; `stage`: where the model goes."""
+    """Runs all steps. `executed`: where the notebook is written in any case; `found_dir`: where the model goes."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    kernel = Kernel(notebook, plan.kernel_python, plan.app_dir, folder, plan.seed, plan.grace_s)
+    environment = {"S2I_PIPELINE_STAGE_SAVE_FILE": stage_file(name), "GALLEY_CHECKPOINTS": plan.checkpoints}
+    kernel = Kernel(notebook, plan.kernel_python, plan.app_dir, folder, plan.seed, plan.grace_s, environment)
     run = _Run(name, notebook, kernel, plan, report, progress, result)
     found: Optional[Dict[str, Any]] = None
     try:
         await kernel.start()
         script = os.path.join(plan.app_dir, name) if is_script(name) else None
-        await kernel.ask("start", app_dir=plan.app_dir, sample_rows=plan.sample_rows, seed=plan.seed, script=script)
+        await kernel.ask(
+            "start", app_dir=plan.app_dir, sample_rows=plan.sample_rows, seed=plan.seed, script=script,
+            staged=len(plan.notebooks) > 1,
+        )  # fmt: skip
         for step in steps:
             if not await run.step(step):
                 break
         else:
             progress.tell(f"{name} model", "started")
-            found = await kernel.ask("finish", out_dir=stage)
+            found = await kernel.ask("finish", out_dir=found_dir, save_file=stage_file(name))
             result.note(found)
             progress.tell(f"{name} model", "done")
     except (KernelDied, CaptureFailed) as error:

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import type { Layer } from '@galley/image/descriptor';
+import { buildLayer } from '@galley/image/layer/build-layer';
+import type { BuildContext } from '../build.ts';
+import { RecordCache, stepKey } from '../cache/record-cache.ts';
+import { fileEntries } from '../layers/app-files.ts';
+import { appFolder } from '../layers/code-layer.ts';
+import type { WorkloadSecrets } from '../secret/secret-use.ts';
+import type { SourceEntry, SourceTree } from '../source/source-tree.ts';
+import { readWire } from '../workload/read-json.ts';
+import type { Output } from '../workload/read-output.ts';
+import { holdsSecret } from './find-secrets.ts';
+import type { TrainingInputs } from './training-key.ts';
+
+/** Where the runtime looks for what earlier notebooks left (wire.md, run). */
+const stagesFolder = 'opt/galley/stages';
+
+/**
+ * A key for each notebook but the last: everything that decides what it and those before it leave. Later notebooks do not, so that a change
+ * of the last runs only the last; every other file of the repository does, since any cell may read it.
+ */
+export async function stageKeys(tree: SourceTree, inputs: TrainingInputs): Promise<readonly string[]> {
+  const { notebooks } = inputs;
+  if (notebooks.length < 2) return [];
+  const contents = new Map<string, string>();
+  for (const entry of tree.entries) contents.set(entry.path, await contentOf(entry));
+  return notebooks.slice(0, -1).map((_, position) => {
+    const later = new Set(notebooks.slice(position + 1));
+    const files = [...contents].filter(([path]) => !later.has(path));
+    return stepKey({ ...inputs, source: files, notebooks: notebooks.slice(0, position + 1), stage: 1 });
+  });
+}
+
+async function contentOf(entry: SourceEntry): Promise<string> {
+  if (entry.kind === 'link') return `link ${entry.target}`;
+  const hash = createHash('sha256');
+  if (Buffer.isBuffer(entry.content)) hash.update(entry.content);
+  else for await (const chunk of createReadStream(entry.content.spooled)) hash.update(chunk as Buffer);
+  return `${entry.mode.toString(8)} ${hash.digest('hex')}`;
+}
+
+/** The layers of as many notebooks, from the first, as need not run again. */
+export async function findStages(keys: readonly string[], context: BuildContext): Promise<readonly Layer[]> {
+  const records = new RecordCache<Layer>(context.cacheDir, 'stages');
+  const layers: Layer[] = [];
+  for (const key of keys) {
+    const layer = await records.get(key);
+    if (layer === undefined || !(await context.store.has(layer.descriptor.digest))) break;
+    layers.push(layer);
+  }
+  return layers;
+}
+
+/**
+ * Keeps what notebooks left that have run in this run, also when a later one failed; not what holds a secret, since a cell may print one. Throws
+ * `OUTPUT_INVALID`.
+ */
+export async function keepStages(
+  output: Output,
+  keys: readonly string[],
+  options: {
+    readonly context: BuildContext;
+    readonly secrets: WorkloadSecrets;
+  },
+): Promise<void> {
+  const { context, secrets } = options;
+  const records = new RecordCache<Layer>(context.cacheDir, 'stages');
+  for (const [position, key] of keys.entries()) {
+    const prefix = `stages/${position}/`;
+    const stage = await readWire(output, `${prefix}stage.json`, 'stage');
+    if (stage?.['whole'] !== true) continue;
+    const files = [...output.files.values()].filter(({ path }) => path.startsWith(prefix));
+    if (await holdsSecret(files, secrets.files, context.signal)) continue;
+    const made = `${prefix}files/`;
+    const entries = fileEntries(files, (path) =>
+      path.startsWith(made)
+        ? `${appFolder}/${path.slice(made.length)}`
+        : `${stagesFolder}/${path.slice('stages/'.length)}`,
+    );
+    const layer = await buildLayer(context.store, entries, {
+      createdBy: 'galley stage',
+      signal: context.signal,
+    });
+    await records.set(key, layer);
+  }
+}

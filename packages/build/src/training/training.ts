@@ -1,0 +1,47 @@
+import { rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Digest } from '@galley/api/digest';
+import type { Layer } from '@galley/image/descriptor';
+import type { BuildContext } from '../build.ts';
+import { RecordCache } from '../cache/record-cache.ts';
+import type { JsonObject } from '../workload/read-json.ts';
+
+/** What a training left, found again by its key. */
+export interface Training {
+  readonly layer: Layer;
+  /** Blobs. */
+  readonly report: Digest;
+  readonly executedNotebook: Digest;
+  readonly model: Digest;
+  /** sample.json; null: the notebook has none. The rows lie beside the record, readable by the owner only. */
+  readonly sampleInfo: JsonObject | null;
+  readonly madeFiles: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Where the rows of a training's sample lie: private, outside every image, gone with the cache (ADR 0040). */
+export function samplePath(cacheDir: string, key: string): string {
+  return join(cacheDir, 'samples', `${key}.jsonl`);
+}
+
+/** A training of this key, if everything that it left is still there. */
+export async function findTraining(key: string, context: BuildContext): Promise<Training | undefined> {
+  const training = await new RecordCache<Training>(context.cacheDir, 'trainings').get(key);
+  if (training === undefined) return undefined;
+  const blobs = [
+    training.layer.descriptor.digest,
+    training.report,
+    training.executedNotebook,
+    training.model,
+  ];
+  for (const digest of blobs) if (!(await context.store.has(digest))) return undefined;
+  if (training.sampleInfo === null) return training;
+  const sample = await stat(samplePath(context.cacheDir, key)).catch(() => undefined);
+  return sample === undefined ? undefined : training;
+}
+
+/** Forgets a training, so that the next build trains again (`galley build --verify-training`, or a sample that has gone). */
+export async function forgetTraining(key: string, cacheDir: string): Promise<void> {
+  await new RecordCache<Training>(cacheDir, 'trainings').delete(key);
+  await rm(samplePath(cacheDir, key), { force: true });
+}
