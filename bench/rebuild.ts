@@ -31,14 +31,16 @@ export async function rebuild({ signal }: { readonly signal: AbortSignal }): Pro
     const own = sumOf(second, (phase) => !leftOut.has(phase));
     const cold = sumOf(first, (phase) => !leftOut.has(phase));
     const service = sumOf(second, (phase) => phase === 'service');
+    const whole = own + service;
+    const coldWhole = cold + sumOf(first, (phase) => phase === 'service');
     return [
       {
-        what: 'warm rebuild after editing one cell, besides the run, the rehearsal and the smoke check',
-        ours: `${(own / 1000).toFixed(2)} s`,
-        peer: `${(cold / 1000).toFixed(2)} s (the first build of the same repository)`,
-        ratio: `${(cold / own).toFixed(1)}×`,
-        target: '—',
-        note: `the target is ≤ 1 s with the smoke check, which took ${(service / 1000).toFixed(2)} s more: it starts the service image and asks it its golden requests`,
+        what: 'warm rebuild after editing one cell, besides the run and the rehearsal',
+        ours: `${(whole / 1000).toFixed(2)} s`,
+        peer: `${(coldWhole / 1000).toFixed(2)} s (the first build of the same repository)`,
+        ratio: '—',
+        target: '≤ 1 s',
+        note: `${(own / 1000).toFixed(2)} s, and ${(service / 1000).toFixed(2)} s of the smoke check, which starts the service image and mostly waits for what the model imports`,
       },
     ];
   } finally {
