@@ -1,10 +1,12 @@
 import { glob } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { formatDuration } from '@galley/api/kind/duration';
 import type { Client } from '@galley/api/http/client';
 import { findServer } from '../server/running-server.ts';
+import { stayWithServer } from '../server/stay.ts';
 import { deploy, type DeployResult } from '../service/deploy.ts';
 import { predict, serviceUrl, type ServiceAddress } from '../service/predict.ts';
 import { describeSource } from '../service/source-argument.ts';
@@ -86,7 +88,7 @@ async function makeRoom(client: Client, context: Context, name: string): Promise
     (await client.get('Application', context.project, name)) !== undefined &&
     context.now() < deadlineMs
   ) {
-    await pause(100, context.signal);
+    await sleep(100, undefined, { signal: context.signal });
   }
 }
 
@@ -124,15 +126,7 @@ async function findWheel(home: string): Promise<string> {
 
 async function stay(context: Context): Promise<void> {
   context.say('\nServing until Ctrl-C.');
-  await new Promise<void>((resolve) => {
-    if (context.signal.aborted) resolve();
-    context.signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-  });
+  if ((await stayWithServer(context.home, context.signal)) === 'gone') {
+    context.say(`The server has ended: it was stopped elsewhere, or see ${context.home}/server.log.`);
+  }
 }
