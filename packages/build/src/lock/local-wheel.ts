@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, stat, writeFile } from 'node:fs/promises';
-import { basename, join, posix } from 'node:path';
+import { join, posix } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { RecordCache, stepKey } from '../cache/record-cache.ts';
 import { fetchUnknown } from '../download/fetch-unknown.ts';
 import { checkPublic, openGuardedHttp } from '../download/guarded-http.ts';
-import type { DirectSource } from '../recipe/direct.ts';
+import { fileNameOf, type DirectSource } from '../recipe/direct.ts';
 import { normalizeName, type Requirement } from '../recipe/requirement.ts';
 import { openGit } from '../source/git/repository.ts';
 import type { SourceEntry, SourceTree } from '../source/source-tree.ts';
@@ -91,7 +91,6 @@ async function projectWheel(
       name: requirement.name,
       version: '',
       title: folder === '' ? 'the project of the repository' : `the project ${folder}`,
-      filename: 'project.tar.gz',
       sha256: packed.sha256,
       folder,
       open: () => Promise.resolve(packed.path),
@@ -174,7 +173,6 @@ async function archiveOrWheel(
       name: requirement.name,
       version: '',
       title: file.name,
-      filename: file.name,
       sha256: file.sha256,
       folder: file.folder,
       open: () => Promise.resolve(file.path),
@@ -240,7 +238,7 @@ async function urlWheel(
       options.signal.throwIfAborted();
       throw cause instanceof GalleyError ? cause : unreachable(url, requirement, cause);
     });
-    const name = decodeURIComponent(basename(new URL(url).pathname));
+    const name = fileNameOf(new URL(url));
     const wheel = await archiveOrWheel({ ...fetched, name, folder }, requirement, options);
     await records.set(key, wheel);
     return wheel;

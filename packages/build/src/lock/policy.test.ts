@@ -5,6 +5,7 @@ import { HashPolicy } from './hash-policy.ts';
 import type { LockRequest } from './lock-request.ts';
 import { missingWheels } from './explain-failure.ts';
 import { availabilityOf } from './wheel-availability.ts';
+import { parseWheelName } from './wheel-name.ts';
 
 const machine = {
   url: 'https://mirror.example.org/simple',
@@ -79,6 +80,16 @@ describe('demanded hashes', () => {
     policy.checkSdist({ ...sdist, sha256: right });
     policy.built('idna');
     expect(policy.allows('idna', wrong)).toBe(true);
+  });
+});
+
+describe('the name of a file', () => {
+  it.each([
+    '../../x-1.0-py3-none-any.whl',
+    'x\n--index-url=evil-1.0-py3-none-any.whl',
+    'x -1.0-py3-none-any.whl',
+  ])('is no wheel’s when it is %j', (filename) => {
+    expect(parseWheelName(filename)).toBeUndefined();
   });
 });
 

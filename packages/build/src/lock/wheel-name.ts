@@ -8,9 +8,12 @@ export interface WheelName {
   readonly platforms: readonly string[];
 }
 
+/** Letters that PEP 427 leaves to a name: it becomes a file of the cache and a line for the resolver, and strangers choose it. */
+const plain = /^[\w.+!-]+\.whl$/;
+
 /** Undefined: not a wheel's name. */
 export function parseWheelName(filename: string): WheelName | undefined {
-  if (!filename.endsWith('.whl')) return undefined;
+  if (!plain.test(filename)) return undefined;
   const parts = filename.slice(0, -'.whl'.length).split('-');
   if (parts.length !== 5 && parts.length !== 6) return undefined;
   const [distribution = '', version = '', ...rest] = parts;

@@ -97,7 +97,7 @@ function urlSource(target: string): Found | string {
   const url = new URL(target);
   const hints = new URLSearchParams(url.hash.slice(1));
   url.hash = '';
-  const file = decodeURIComponent(posix.basename(url.pathname));
+  const file = fileNameOf(url);
   if (!/\.(?:whl|zip|tar\.gz|tgz|tar\.bz2|tar\.xz)$/.test(file))
     return 'is a URL of neither a wheel nor an archive';
   const egg = eggOf(hints);
@@ -106,6 +106,16 @@ function urlSource(target: string): Found | string {
     extras: egg.extras,
     source: { kind: 'url', url: url.href, folder: folderOf(hints), sha256: hints.get('sha256') ?? undefined },
   };
+}
+
+/** The name of the file behind a URL, without folders; empty: it is no text. */
+export function fileNameOf(url: URL): string {
+  try {
+    // Decoded first: a `%2F` would be a folder of its own making.
+    return posix.basename(decodeURIComponent(url.pathname));
+  } catch {
+    return '';
+  }
 }
 
 function pathSource(target: string, folder: string): Found | string | undefined {

@@ -49,6 +49,10 @@ describe('a requirement that no index has', () => {
     expect(direct(text)).toEqual(expected);
   });
 
+  it('is called by the last part of a URL, however that is written', () => {
+    expect(direct('https://example.org/..%2F..%2Fx-1-py3-none-any.whl')).toMatchObject({ name: 'x' });
+  });
+
   it('begins where its file lies', () => {
     expect(direct('-e ..', 'binder')).toMatchObject({ kind: 'project', path: '' });
   });
@@ -64,6 +68,9 @@ describe('a requirement that no index has', () => {
     'x @ ${WHERE}',
     'x @ https://example.org/page.html',
     'x @ ftp://example.org/x.whl',
+    'https://example.org/%zz.whl',
+    './x ; python_version > "3"\n--extra-index-url https://other.example.org/simple',
+    'x\r>=1',
   ])('%s is refused', (text) => {
     expect(() => parseRequirement(text, 'requirements.txt line 1')).toThrow(
       expect.objectContaining({

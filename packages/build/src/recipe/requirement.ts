@@ -34,7 +34,8 @@ export function parseRequirement(
   folder = '',
 ): Requirement {
   const line = text.trim();
-  const direct = parseDirect(line, folder);
+  // The resolver reads lines: what follows a break would be an option to it, an index of the repository's own among them.
+  const direct = /[\r\n]/.test(line) ? 'holds a line break' : parseDirect(line, folder);
   if (typeof direct === 'object') {
     const found = direct.source.kind === 'url' ? direct.source.sha256 : undefined;
     return {
