@@ -2,8 +2,9 @@ import { GalleyYaml } from '@galley/api/kind/application';
 import { secretUseProblems } from '@galley/api/kind/secret-use';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { Errors } from 'typebox/value';
-import { LineCounter, parseDocument } from 'yaml';
+import { YAMLParseError } from 'yaml';
 import type { SourceTree } from '../source/source-tree.ts';
+import { parseYaml } from './file/yaml.ts';
 
 /**
  * `galley.yaml` at the root of a source; undefined when there is none. Unknown keys are refused, so that a misspelt setting is never
@@ -17,15 +18,13 @@ export async function readGalleyYaml(tree: SourceTree): Promise<GalleyYaml | und
 
 /** The text of a galley.yaml as a checked value; `name` is what errors call it. Throws `GALLEY_YAML_INVALID`. */
 export function parseGalleyYaml(text: string, name = 'galley.yaml'): GalleyYaml {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, maxAliasCount: 20 } as Parameters<
-    typeof parseDocument
-  >[1]);
-  const [broken] = document.errors;
-  if (broken !== undefined) {
-    throw invalid(name, `cannot be read at line ${lines.linePos(broken.pos[0]).line}`, broken);
+  let value: unknown;
+  try {
+    value = parseYaml(text) ?? {};
+  } catch (cause) {
+    const line = cause instanceof YAMLParseError ? cause.linePos?.[0].line : undefined;
+    throw invalid(name, `cannot be read${line === undefined ? '' : ` at line ${line}`}`, cause);
   }
-  const value: unknown = document.toJS({ maxAliasCount: 20 }) ?? {};
   const [error] = Errors(GalleyYaml, value);
   if (error !== undefined) {
     const path = pathOf(error.instancePath, error);

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { notebookText, treeOfFiles } from '../source/tree-of-files.ts';
+import { manyAliases, notebookText, treeOfFiles } from '../source/tree-of-files.ts';
 import { satisfies } from './python-version.ts';
 import { makeRecipe, type Recipe } from './recipe.ts';
 
@@ -54,6 +54,7 @@ describe('which notebooks run', () => {
     ],
     ['GALLEY_YAML_INVALID', { 'a.ipynb': notebook('1'), 'galley.yaml': 'build: {notebook: a.ipynb}' }],
     ['GALLEY_YAML_INVALID', { 'a.ipynb': notebook('1'), 'galley.yaml': 'build: [' }],
+    ['GALLEY_YAML_INVALID', { 'a.ipynb': notebook('1'), 'galley.yaml': manyAliases }],
   ])('says %s for %j', async (code, files) => {
     await expect(recipeOf(files)).rejects.toMatchObject({ code });
   });

@@ -12,6 +12,15 @@ export async function treeOfFiles(
   return builder.finish({ origin: 'test', ignoredBy: () => Promise.resolve(undefined) });
 }
 
+/** YAML of a few lines that would become a billion items. */
+export const manyAliases = [
+  'a0: &a0 [x]',
+  ...Array.from(
+    { length: 9 },
+    (_, index) => `a${index + 1}: &a${index + 1} [${Array(10).fill(`*a${index}`).join(', ')}]`,
+  ),
+].join('\n');
+
 /** A notebook of the given code cells. */
 export function notebookText(...cells: readonly string[]): string {
   return JSON.stringify({

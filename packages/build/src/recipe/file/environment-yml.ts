@@ -1,11 +1,11 @@
 import { GalleyError } from '@galley/api/error/galley-error';
-import { parseDocument } from 'yaml';
 import type { SourceTree } from '../../source/source-tree.ts';
 import { mergeDeclared, nothingDeclared, type Declared, type PythonSaid } from '../declared.ts';
 import { parseRequirement } from '../requirement.ts';
 import { condaName } from './conda-names.ts';
 import { isTable, type Table } from './pyproject.ts';
 import { parseRequirementsTxt } from './requirements-txt.ts';
+import { parseYaml } from './yaml.ts';
 
 /**
  * A conda environment, taken from the Python index where that gives the same software. Builds (`=py38_0`) and channels are left
@@ -36,14 +36,17 @@ export async function readEnvironmentYml(tree: SourceTree, path: string): Promis
 async function readYaml(tree: SourceTree, path: string): Promise<Table> {
   const file = tree.find(path);
   const text = file === undefined ? '' : (await tree.read(file, 1024 * 1024)).toString('utf8');
-  const document = parseDocument(text);
-  const [broken] = document.errors;
-  const value: unknown = broken === undefined ? document.toJS({ maxAliasCount: 20 }) : undefined;
-  if (isTable(value)) return value;
+  let cause: unknown;
+  try {
+    const value = parseYaml(text);
+    if (isTable(value)) return value;
+  } catch (error) {
+    cause = error;
+  }
   throw new GalleyError('REQUIREMENTS_INVALID', `${path} is not a conda environment.`, {
     hint: 'It has a key dependencies with a list: dependencies: [python=3.11, pandas=2.2]',
     details: { from: path },
-    ...(broken === undefined ? {} : { cause: broken }),
+    ...(cause === undefined ? {} : { cause }),
   });
 }
 
