@@ -159,6 +159,13 @@ describe('which packages', () => {
     ['a.ipynb cell 1', { 'a.ipynb': notebook('requirements = {"a": 1}') }],
     ['a.ipynb cell 1', { 'a.ipynb': notebook('%pip install hg+https://example.org/x') }],
     ['../up.txt', { 'requirements.txt': '-r ../up.txt\n' }],
+    [
+      'limits.txt line 1',
+      {
+        'requirements.txt': '-c limits.txt\n',
+        'limits.txt': 'idna @ https://example.org/idna-3-py3-none-any.whl\n',
+      },
+    ],
   ])('names %s when it cannot be locked', async (from, files) => {
     const reading = recipeOf({ 'a.ipynb': notebook('1'), ...files });
     await expect(reading).rejects.toMatchObject({ code: 'REQUIREMENTS_INVALID', details: { from } });

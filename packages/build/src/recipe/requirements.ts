@@ -1,3 +1,4 @@
+import { GalleyError } from '@galley/api/error/galley-error';
 import type { SourceTree } from '../source/source-tree.ts';
 import type { Configuration, FileUse } from './configuration.ts';
 import { distributionOf } from './distribution-names.ts';
@@ -66,6 +67,7 @@ export async function readRequirements(
   const reached = reachedSources(readCells, readModules);
   const imports = foreignImports(tree, reached, parsed.standardLibrary);
   const declared = withImported(mergeDeclared([fromNotebook, overruled.declared]), imports);
+  refuseDirectConstraint(declared);
   const unparsed = readCells.flatMap(({ from, source }) =>
     source.error === undefined ? [] : [`${from} could not be parsed here: ${source.error}`],
   );
@@ -151,6 +153,17 @@ function withImported(declared: Declared, imports: ReadonlyMap<string, string>):
     requirements: [...declared.requirements, ...declared.running.filter(isImported)],
     running: declared.running.filter((requirement) => !isImported(requirement)),
   };
+}
+
+/** The resolver would fetch it on this machine, past the checks of what a repository may lead it to (builders.md §8.8). */
+function refuseDirectConstraint({ constraints }: Declared): void {
+  const direct = constraints.find((constraint) => constraint.direct !== undefined);
+  if (direct === undefined) return;
+  throw new GalleyError(
+    'REQUIREMENTS_INVALID',
+    `${direct.from} says where a package comes from, and a constraint may only say which versions.`,
+    { hint: 'Ask for it in requirements.txt in this way.', details: { from: direct.from } },
+  );
 }
 
 /** A project that two files ask for is installed once. */
