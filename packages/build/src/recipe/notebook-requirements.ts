@@ -43,7 +43,8 @@ const indexFlags = /^(-i|--index-url|--extra-index-url|-f|--find-links)(?:=(.+))
 /** The arguments of a `%pip install` line. */
 async function readInstall(args: string, from: string, tree: SourceTree): Promise<Declared> {
   const words = (args.replace(/(^|\s)#.*$/, '').match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g) ?? []).map((word) =>
-    word.replace(/["']/g, ''),
+    // Quotes within the others are of a marker.
+    word.replace(/"([^"]*)"|'([^']*)'/g, '$1$2'),
   );
   const all: Declared[] = [];
   for (let index = 0; index < words.length; index += 1) {

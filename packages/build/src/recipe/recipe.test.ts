@@ -106,7 +106,7 @@ describe('which packages', () => {
     const recipe = await recipeOf({
       'a.ipynb': notebook(
         'requirements = [["pandas", "2.3.3"], ["numpy"], "scipy>=1.10", ["Scikit_Learn", ">=1.7"]]',
-        '%pip install -q seaborn "plotly<6"\nopen("/tmp/galley-ran", "w")',
+        '%pip install -q seaborn "plotly<6; python_version > \'3\'"\nopen("/tmp/galley-ran", "w")',
         '!pip install xgboost==2.0.0',
       ),
       'requirements.txt': Buffer.concat([
@@ -123,7 +123,7 @@ describe('which packages', () => {
       'scipy>=1.10',
       'Scikit_Learn>=1.7',
       'seaborn',
-      'plotly<6',
+      "plotly<6; python_version > '3'",
       'xgboost==2.0.0',
       'tqdm==4.66.1',
       'requests  >=2',
