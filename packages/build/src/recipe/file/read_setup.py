@@ -77,7 +77,8 @@ def read_config(text):
     if parser.has_option("options", "python_requires"):
         result["python_requires"] = parser.get("options", "python_requires").strip()
     if parser.has_option("options", "install_requires"):
-        result["install_requires"] = lines(parser.get("options", "install_requires"))
+        said = parser.get("options", "install_requires").strip()
+        result["install_requires"] = said if said.startswith("file:") else lines(said)
     if parser.has_section("options.extras_require"):
         result["extras_require"] = {key: lines(value) for key, value in parser.items("options.extras_require")}
     computed = [key for key, value in result.items() if isinstance(value, str) and value.startswith(("file:", "attr:"))]

@@ -338,5 +338,13 @@ describe('a project', () => {
       '',
     );
     expect([computed?.name, computed?.dependencies]).toEqual(['y', undefined]);
+    const elsewhere = await readProject(
+      await tree({
+        'setup.cfg': '[metadata]\nname = z\n[options]\ninstall_requires = file: requirements.in\n',
+        'setup.py': 'from setuptools import setup\nsetup()',
+      }),
+      '',
+    );
+    expect([elsewhere?.name, elsewhere?.dependencies]).toEqual(['z', undefined]);
   });
 });
