@@ -15,6 +15,7 @@ let home: string;
 let url: string;
 let first: string;
 let prices: Server;
+let pricesRead = 0;
 const run = (...args: string[]): Promise<Session> => galley(args, { home });
 
 beforeAll(async () => {
@@ -32,7 +33,10 @@ beforeAll(async () => {
   git(work, 'commit', '-q', '-a', '-m', 'triples');
   git(root, 'clone', '-q', '--bare', work, join(root, 'team.git'));
   url = `file://${join(root, 'team.git')}`;
-  prices = createServer((_request, response) => response.end('apple,2\n')).listen(0, '127.0.0.2');
+  prices = createServer((_request, response) => {
+    pricesRead += 1;
+    response.end('apple,2\n');
+  }).listen(0, '127.0.0.2');
   await once(prices, 'listening');
 });
 
@@ -125,7 +129,10 @@ test(
     await writeFile(
       join(folder, 'model.ipynb'),
       notebook
-        .replace('urllib.request.urlopen', 'prices = urllib.request.urlopen')
+        .replace(
+          'urllib.request.urlopen',
+          'predictor = lambda rows: [2 for _ in rows]\\nprices = urllib.request.urlopen',
+        )
         .replace('data.example.org:8080', host),
     );
     const refused = await run('deploy', folder);
@@ -142,10 +149,13 @@ test(
     await rm(join(folder, 'galley.yaml'));
     await appendFile(join(home, 'private-hosts'), `${host} # the price list\n`);
     const allowed = await run('deploy', folder, '--allow', host);
-    // The notebook leaves no model: it came past its cell.
-    expect(allowed.stderr).not.toContain('EGRESS_DENIED');
+    expect(allowed.stderr).not.toContain('Error');
     expect((await run('report', 'reads-prices', '-o', 'json')).stdout).toMatch(
       /"cell": ?2,[^}]*"state": ?"done"/,
     );
+    expect(pricesRead).toBe(1);
+    // Nothing of it changed, but what lies on that host may have.
+    expect((await run('deploy', folder)).exitCode).toBe(0);
+    expect(pricesRead).toBe(2);
   },
 );

@@ -77,8 +77,10 @@ export interface WorkloadStatus {
   /** RFC 3339. */
   readonly startedAt?: string;
   readonly endedAt?: string;
-  /** Hosts that the egress proxy refused, in order, at most 100. */
+  /** `host:port` that the egress proxy refused, in order, at most 100. */
   readonly refusedHosts: readonly string[];
+  /** `host:port` that it reached through the proxy, in order, at most 100: what it read there is no part of its inputs. */
+  readonly reachedHosts: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
 }
 

@@ -13,7 +13,7 @@ import { trainingKey, type TrainingInputs } from '../training/training-key.ts';
 import type { JsonObject } from '../workload/read-json.ts';
 import type { BuildWork } from './build-work.ts';
 
-/** Runs the notebooks, unless source, lock and Python are those of an earlier run. Throws as `train`. */
+/** Runs the notebooks, unless source, lock and Python are those of an earlier run that read from no host. Throws as `train`. */
 export async function trainOnce(
   work: BuildWork,
   inputs: TrainingInputs,
@@ -36,6 +36,9 @@ export async function trainOnce(
       image,
       secrets: work.secrets.build,
     });
+    const { reachedHosts } = training;
+    if (reachedHosts.length > 0)
+      end({ state: 'done', reason: `it read from ${reachedHosts.join(', ')}: the next build trains again` });
     return { training, reused: false };
   });
 }

@@ -14,6 +14,8 @@ const checkpointsFolder = 'opt/galley/checkpoints';
 export interface Checkpoints {
   readonly layer: Layer;
   readonly files: number;
+  /** What that attempt read from. */
+  readonly reachedHosts: readonly string[];
 }
 
 /** Of an attempt with the same training key: other code or other packages could not read them. */
@@ -27,7 +29,15 @@ export async function findCheckpoints(key: string, context: BuildContext): Promi
 export async function keepCheckpoints(
   key: string,
   output: Output,
-  { context, secrets }: { readonly context: BuildContext; readonly secrets: WorkloadSecrets },
+  {
+    context,
+    secrets,
+    reachedHosts,
+  }: {
+    readonly context: BuildContext;
+    readonly secrets: WorkloadSecrets;
+    readonly reachedHosts: readonly string[];
+  },
 ): Promise<void> {
   const files = [...output.files.values()].filter(({ path }) => path.startsWith('checkpoints/'));
   if (files.length === 0 || (await holdsSecret(files, secrets.files, context.signal))) return;
@@ -39,6 +49,7 @@ export async function keepCheckpoints(
   await new RecordCache<Checkpoints>(context.cacheDir, 'checkpoints').set(key, {
     layer,
     files: files.length,
+    reachedHosts,
   });
 }
 

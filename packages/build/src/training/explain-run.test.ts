@@ -25,6 +25,7 @@ function run(change: Partial<FailedRun> & { reason?: string; exitCode?: number }
       specHash: '',
       phase: 'failed',
       refusedHosts: [],
+      reachedHosts: [],
       labels: {},
       ...(reason === undefined ? {} : { reason }),
       ...(exitCode === undefined ? {} : { exitCode }),

@@ -55,7 +55,7 @@ export async function keepTraining(
   output: Output,
   ended: EndedWorkload,
   oomKills: number,
-): Promise<Training> {
+): Promise<Omit<Training, 'reachedHosts'>> {
   const { context } = options;
   const secrets = options.secrets.files;
   // What cells printed and what their exceptions say is shown to people: in the report, in errors, in the notebook.

@@ -69,8 +69,13 @@ class Attempt {
         const folder = join(options.workDir, 'training');
         const output = await readOutput(context.engine, workload.id, folder, { signal: context.signal });
         try {
-          await keepStages(output, this.#keys, options);
-          return await this.#keepModel(output, ended, oomKills);
+          // Checkpoints hold what the attempt that wrote them had read.
+          const reachedHosts = [
+            ...new Set([...(checkpoints?.reachedHosts ?? []), ...ended.status.reachedHosts]),
+          ];
+          // What a notebook read from a host is in no key: then all of them run again.
+          if (reachedHosts.length === 0) await keepStages(output, this.#keys, options);
+          return await this.#keepModel(output, ended, { oomKills, reachedHosts });
         } finally {
           await output.dispose();
         }
@@ -78,15 +83,19 @@ class Attempt {
     );
   }
 
-  async #keepModel(output: Output, ended: EndedWorkload, oomKills: number): Promise<Training> {
+  async #keepModel(
+    output: Output,
+    ended: EndedWorkload,
+    { oomKills, reachedHosts }: { readonly oomKills: number; readonly reachedHosts: readonly string[] },
+  ): Promise<Training> {
     const { key } = this.#options;
     try {
-      return await keepTraining(this.#options, output, ended, oomKills);
+      return { ...(await keepTraining(this.#options, output, ended, oomKills)), reachedHosts };
     } catch (error) {
       const lines = await readLines(output, 'report.jsonl').catch(() => []);
       const type = lines.map(parseReportLine).findLast((line) => line.error !== undefined)?.error?.type;
       this.missedFiles = ended.status.exitCode === 2 || type === 'FileNotFoundError';
-      await keepCheckpoints(key, output, this.#options);
+      await keepCheckpoints(key, output, { ...this.#options, reachedHosts });
       throw error;
     }
   }

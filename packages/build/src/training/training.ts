@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '@galley/api/digest';
 import type { Layer } from '@galley/image/descriptor';
@@ -17,6 +17,8 @@ export interface Training {
   readonly sampleInfo: JsonObject | null;
   readonly madeFiles: readonly string[];
   readonly warnings: readonly string[];
+  /** `host:port` that the run read from: another run may find something else there. */
+  readonly reachedHosts: readonly string[];
 }
 
 /** Where the rows of a training's sample lie: private, outside every image, gone with the cache (ADR 0040). */
@@ -24,10 +26,13 @@ export function samplePath(cacheDir: string, key: string): string {
   return join(cacheDir, 'samples', `${key}.jsonl`);
 }
 
-/** A training of this key, if everything that it left is still there. */
+/**
+ * A training of this key, if everything that it left is still there and nothing that the key does not know decided it: a run that read from
+ * a host is repeated (DESIGN.md §4).
+ */
 export async function findTraining(key: string, context: BuildContext): Promise<Training | undefined> {
   const training = await new RecordCache<Training>(context.cacheDir, 'trainings').get(key);
-  if (training === undefined) return undefined;
+  if (training?.reachedHosts?.length !== 0) return undefined;
   const blobs = [
     training.layer.descriptor.digest,
     training.report,
@@ -38,10 +43,4 @@ export async function findTraining(key: string, context: BuildContext): Promise<
   if (training.sampleInfo === null) return training;
   const sample = await stat(samplePath(context.cacheDir, key)).catch(() => undefined);
   return sample === undefined ? undefined : training;
-}
-
-/** Forgets a training, so that the next build trains again (`galley build --verify-training`, or a sample that has gone). */
-export async function forgetTraining(key: string, cacheDir: string): Promise<void> {
-  await new RecordCache<Training>(cacheDir, 'trainings').delete(key);
-  await rm(samplePath(cacheDir, key), { force: true });
 }

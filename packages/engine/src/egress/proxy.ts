@@ -9,6 +9,8 @@ export interface ProxyOptions {
   readonly lists: () => Promise<EgressLists>;
   /** Called with `host:port` for each refusal. */
   readonly onRefused: (hostPort: string) => void;
+  /** Called with `host:port` for each connection, before a byte comes from there. */
+  readonly onReached: (hostPort: string) => void;
   readonly resolve: Resolve;
 }
 
@@ -61,6 +63,7 @@ async function tunnel(
   }
   const upstream = await connectFirst(verdict.addresses, target.port);
   if (upstream === undefined) return answer('502 Bad Gateway', `${formatHostPort(target)} does not answer.`);
+  options.onReached(formatHostPort(target));
   upstream.on('error', () => client.destroy());
   upstream.on('close', () => client.destroy());
   client.on('close', () => upstream.destroy());
@@ -90,6 +93,7 @@ async function forward(
   }
   const upstream = await connectFirst(verdict.addresses, target.port);
   if (upstream === undefined) return answer(502, `${formatHostPort(target)} does not answer.`);
+  options.onReached(formatHostPort(target));
   response.on('close', () => upstream.destroy());
   pass(incoming, response, url, target, upstream);
 }

@@ -160,10 +160,14 @@ describe('the memory engine fails when it is told to', () => {
     expect(await engine.observe('c')).toMatchObject({ phase: 'failed', reason: 'OOMKilled', exitCode: 137 });
   });
 
-  test('hosts that were not allowed are refused and remembered', async () => {
+  test('hosts are remembered: those that were reached, and those that were refused', async () => {
     await engine.ensure(workload('a', 'ask'));
     for await (const status of engine.watch(AbortSignal.timeout(5_000)))
       if (status.exitCode !== undefined) break;
-    expect(await engine.observe('a')).toMatchObject({ exitCode: 10, refusedHosts: ['other.org:80'] });
+    expect(await engine.observe('a')).toMatchObject({
+      exitCode: 10,
+      reachedHosts: ['example.org:443'],
+      refusedHosts: ['other.org:80'],
+    });
   });
 });

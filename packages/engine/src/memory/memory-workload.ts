@@ -5,7 +5,7 @@ import { utcTime } from '../log/cri-line.ts';
 import type { Program } from './program.ts';
 
 const killedExitCode = 137;
-const refusedMax = 100;
+const hostsMax = 100;
 
 /** One running or ended program. */
 export class MemoryWorkload {
@@ -27,7 +27,14 @@ export class MemoryWorkload {
     this.#now = now;
     this.#changed = changed;
     this.ended = new Promise((resolve) => (this.#end = resolve));
-    this.status = { id: workload.id, specHash, phase: 'pending', refusedHosts: [], labels: workload.labels };
+    this.status = {
+      id: workload.id,
+      specHash,
+      phase: 'pending',
+      refusedHosts: [],
+      reachedHosts: [],
+      labels: workload.labels,
+    };
   }
 
   get finished(): boolean {
@@ -133,11 +140,12 @@ export class MemoryWorkload {
   }
 
   #mayReach(hostPort: string): boolean {
-    if (this.workload.egress.hosts.includes(hostPort)) return true;
-    if (this.status.refusedHosts.length < refusedMax) {
-      this.#update({ refusedHosts: [...this.status.refusedHosts, hostPort] });
-    }
-    return false;
+    const allowed = this.workload.egress.hosts.includes(hostPort);
+    const list = allowed ? 'reachedHosts' : 'refusedHosts';
+    const before = this.status[list];
+    if (before.length < hostsMax && !before.includes(hostPort))
+      this.#update({ [list]: [...before, hostPort] });
+    return allowed;
   }
 
   #update(change: Partial<WorkloadStatus>): void {

@@ -13,7 +13,7 @@ export interface ProgramContext {
   readonly killed: AbortSignal;
   /** Writes a line, or several, to stdout or stderr. */
   readonly log: (text: string, stream?: 'stdout' | 'stderr') => void;
-  /** True when the workload may reach `host:port`; a refusal is recorded as the proxy would. */
+  /** True when the workload may reach `host:port`; either answer is recorded as the proxy would. */
   readonly mayReach: (hostPort: string) => boolean;
 }
 

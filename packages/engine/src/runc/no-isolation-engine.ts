@@ -39,6 +39,7 @@ export class NoIsolationEngine implements Engine {
       reason: 'NoIsolation',
       message: `This machine lacks ${missing}. Run: ${fix}`,
       refusedHosts: [],
+      reachedHosts: [],
       labels: workload.labels,
     };
     this.#statuses.set(workload.id, status);

@@ -21,6 +21,8 @@ export interface WorkloadRecord {
   readonly startedAt?: string;
   readonly endedAt?: string;
   readonly refusedHosts: readonly string[];
+  /** Absent: none so far. */
+  readonly reachedHosts?: readonly string[];
   /** Host uid of its processes. */
   readonly uid: number;
   readonly diffIds: readonly Digest[];
@@ -71,6 +73,7 @@ export function statusOf(record: WorkloadRecord): WorkloadStatus {
     ...(record.startedAt === undefined ? {} : { startedAt: record.startedAt }),
     ...(record.endedAt === undefined ? {} : { endedAt: record.endedAt }),
     refusedHosts: record.refusedHosts,
+    reachedHosts: record.reachedHosts ?? [],
     labels: record.workload.labels,
   };
 }

@@ -21,7 +21,8 @@ const routed: ObservedTraffic = {
 };
 
 function replica(status: Partial<WorkloadStatus>, health?: ObservedReplica['health']): ObservedReplica {
-  return { status: { id, specHash: '', phase: 'running', refusedHosts: [], labels: {}, ...status }, health };
+  const quiet = { refusedHosts: [], reachedHosts: [], labels: {} };
+  return { status: { id, specHash: '', phase: 'running', ...quiet, ...status }, health };
 }
 
 function observe(more: Partial<ObservedRevision> & { replica?: ObservedReplica } = {}): ObservedRevision {

@@ -16,7 +16,7 @@ import { listenInside } from './listen-inside.ts';
 /** Ports inside (DESIGN.md §4 and §10). */
 const proxyPort = 3128;
 const indexPort = 3141;
-const refusedMax = 100;
+const hostsMax = 100;
 
 /** The doors of one network: its members share what each may have, as they share the network. */
 interface Door {
@@ -82,7 +82,8 @@ export class Doors implements Egress {
         allowed: this.#members(door).flatMap(({ workload }) => workload.egress.hosts),
         privateHosts: await this.#options.privateHosts(),
       }),
-      onRefused: (hostPort) => this.#refused(door, hostPort),
+      onRefused: (hostPort) => this.#note(door, 'refusedHosts', hostPort),
+      onReached: (hostPort) => this.#note(door, 'reachedHosts', hostPort),
       resolve: systemResolve,
     });
     const index = createIndexServer({
@@ -115,14 +116,14 @@ export class Doors implements Egress {
     return [...door.members].flatMap((id) => this.#options.table.get(id)?.record ?? []);
   }
 
-  #refused(door: Door, hostPort: string): void {
+  #note(door: Door, list: 'refusedHosts' | 'reachedHosts', hostPort: string): void {
     const { table } = this.#options;
     for (const id of door.members) {
       void table.queue(id, async () => {
         const entry = table.get(id);
-        const before = entry?.record.refusedHosts ?? [];
-        if (entry === undefined || before.length >= refusedMax || before.includes(hostPort)) return;
-        await table.update(entry, { refusedHosts: [...before, hostPort] });
+        const before = entry?.record[list] ?? [];
+        if (entry === undefined || before.length >= hostsMax || before.includes(hostPort)) return;
+        await table.update(entry, { [list]: [...before, hostPort] });
       });
     }
   }
