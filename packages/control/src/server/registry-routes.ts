@@ -13,7 +13,7 @@ import { imagesInUse } from '../store/images-in-use.ts';
 export function registryRoutes(app: FastifyInstance, context: ApiContext): void {
   const registry = new RegistryServer({
     store: context.images,
-    isNeeded: async (digest) => (await imagesInUse(context.objects)).has(digest),
+    inUse: () => imagesInUse(context.objects),
     now: Date.now,
   });
   app.addHook('onClose', () => registry.close());

@@ -55,7 +55,7 @@ export async function answerBlob(
 async function deleteBlob(context: ServerContext, digest: Digest): Promise<ServerAnswer> {
   const { store } = context;
   const isGone = await store.exclusive(async () => {
-    if ((await reachable(store)).has(digest) || (await context.isNeeded(digest))) return false;
+    if ((await reachable(store, await context.inUse())).has(digest)) return false;
     await rm(store.blobPath(digest), { force: true });
     return true;
   });

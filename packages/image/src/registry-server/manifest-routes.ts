@@ -185,14 +185,15 @@ async function deleteManifest(
     await store.untag(tagName(repository, reference));
     return empty(202);
   }
-  if (await context.isNeeded(digest)) return refuse(403, 'DENIED', `${digest} is in use.`);
+  if ((await context.inUse()).has(digest)) return refuse(403, 'DENIED', `${digest} is in use.`);
   for (const { name, digest: tagged } of await store.roots()) {
     if (tagged === digest && name?.startsWith(`${repository}:`) === true) await store.untag(name);
   }
   await store.detach(digest);
   // Its blobs wait for `galley image prune`; a manifest that answers after it was deleted would be a lie.
   await store.exclusive(async () => {
-    if (!(await reachable(store)).has(digest)) await rm(store.blobPath(digest), { force: true });
+    if (!(await reachable(store, await context.inUse())).has(digest))
+      await rm(store.blobPath(digest), { force: true });
   });
   return empty(202);
 }

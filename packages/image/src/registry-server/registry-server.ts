@@ -13,8 +13,8 @@ import { UploadTable } from './upload-table.ts';
 export interface RegistryServerOptions {
   /** Of the owner of the store: tags are moved. */
   readonly store: ImageStore;
-  /** True: something besides tags needs this digest, so it is not deleted. */
-  readonly isNeeded?: (digest: Digest) => Promise<boolean>;
+  /** What something besides tags needs (a revision, a running build): it is not deleted, nor what it leads to. Default: nothing. */
+  readonly inUse?: () => Promise<ReadonlySet<Digest>>;
   /** Milliseconds since the epoch, for uploads that nobody goes on with. */
   readonly now: () => number;
 }
@@ -27,7 +27,7 @@ export class RegistryServer {
     this.#context = {
       store: options.store,
       uploads: new UploadTable(options.store, options.now),
-      isNeeded: options.isNeeded ?? (async () => false),
+      inUse: options.inUse ?? (async () => new Set()),
     };
   }
 

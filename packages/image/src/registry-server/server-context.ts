@@ -6,8 +6,8 @@ import type { UploadTable } from './upload-table.ts';
 export interface ServerContext {
   readonly store: ImageStore;
   readonly uploads: UploadTable;
-  /** True: something besides tags needs it (a revision, a running build), so it is not deleted. */
-  readonly isNeeded: (digest: Digest) => Promise<boolean>;
+  /** What stays, and everything that it leads to, although no tag names it. */
+  readonly inUse: () => Promise<ReadonlySet<Digest>>;
 }
 
 /** The tag of the store for a tag of a repository. */
