@@ -44,6 +44,15 @@ export async function answerManifest(
   }
 }
 
+async function findTag(
+  { store }: ServerContext,
+  repository: string,
+  tag: string,
+): Promise<Digest | undefined> {
+  const name = tagName(repository, tag);
+  return (await store.roots()).findLast((root) => root.name === name)?.digest;
+}
+
 /** The digest behind a reference, in this repository; a digest is in every one. */
 async function find(
   context: ServerContext,
@@ -51,8 +60,7 @@ async function find(
   reference: string,
 ): Promise<Digest | undefined> {
   if (isDigest(reference)) return (await context.store.has(reference)) ? reference : undefined;
-  const name = tagName(repository, reference);
-  const tagged = (await context.store.roots()).findLast((root) => root.name === name)?.digest;
+  const tagged = await findTag(context, repository, reference);
   const subject = tagged === undefined ? subjectOfTag(reference) : undefined;
   if (subject === undefined || signatureTag(subject) !== reference) return tagged;
   // A signature that came as a referrer, asked for by the tag that older tools know.
@@ -182,6 +190,8 @@ async function deleteManifest(
   if (digest === undefined)
     return refuse(404, 'MANIFEST_UNKNOWN', `There is no manifest ${repository}:${reference}.`);
   if (!isDigest(reference)) {
+    if ((await findTag(context, repository, reference)) === undefined)
+      return refuse(405, 'UNSUPPORTED', `These signatures have no tag here; delete ${digest}.`);
     await store.untag(tagName(repository, reference));
     return empty(202);
   }

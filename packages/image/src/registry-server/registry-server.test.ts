@@ -1,11 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openLayoutStore } from '../layout-store.ts';
 import { mediaType } from '../media-type.ts';
+import { artifactType } from '../referrer/artifact-types.ts';
 import type { ImageStore } from '../store.ts';
 import { serveRegistry, type ServedRegistry } from './fixtures/serve-registry.ts';
 
@@ -134,6 +136,23 @@ test('a wrong digest keeps nothing; a cancelled or unknown upload is gone', asyn
   expect([gone.status, await codeOf(gone)]).toEqual([404, 'BLOB_UPLOAD_UNKNOWN']);
   expect((await ask('GET', `/v2/other/blobs/uploads/${cancelled.split('/').at(-1)}`)).status).toBe(404);
   expect(readdirSync(join(store.root, 'ingest'))).toEqual([]);
+});
+
+test('a wrong end of an upload does not disturb the request that is writing to it', async () => {
+  const location = await begin('team/a');
+  const bytes = randomBytes(200_000);
+  const writing = httpRequest(url(location), {
+    method: 'PATCH',
+    headers: { 'content-length': bytes.byteLength },
+  });
+  writing.write(bytes.subarray(0, 70_000));
+  await expect.poll(async () => (await ask('GET', location)).headers.get('range')).toBe('0-69999');
+  const wrong = await ask('PUT', `${location}?digest=nonsense`);
+  expect([wrong.status, await codeOf(wrong)]).toEqual([409, 'BLOB_UPLOAD_INVALID']);
+  const answered = once(writing, 'response');
+  writing.end(bytes.subarray(70_000));
+  expect(((await answered) as [IncomingMessage])[0].statusCode).toBe(202);
+  expect((await ask('PUT', `${location}?digest=${sha256(bytes)}`)).status).toBe(201);
 });
 
 test('a client that dies in the middle of a piece goes on from what arrived', async () => {
@@ -309,6 +328,23 @@ test('what refers to a manifest is listed, filtered, and may come before it', as
     ((await (await ask('GET', `/v2/ref/a/referrers/${sha256(text)}`)).json()) as { manifests: unknown[] })
       .manifests,
   ).toHaveLength(1);
+});
+
+test('signatures that came as a referrer answer to the tag of older tools, and are deleted by their digest', async () => {
+  await pushBlob('sig/a', config);
+  const text = manifestOf({ annotations: { n: 'signed' } });
+  await putManifest('sig/a', 'v1', text);
+  const signature = manifestOf({
+    subject: { mediaType: mediaType.manifest, digest: sha256(text), size: text.length },
+    artifactType: artifactType.signature,
+  });
+  await putManifest('sig/a', sha256(signature), signature);
+  const tag = `/v2/sig/a/manifests/${sha256(text).replace(':', '-')}.sig`;
+  expect((await ask('GET', tag)).headers.get('docker-content-digest')).toBe(sha256(signature));
+  const refused = await ask('DELETE', tag);
+  expect([refused.status, await codeOf(refused)]).toEqual([405, 'UNSUPPORTED']);
+  expect((await ask('DELETE', `/v2/sig/a/manifests/${sha256(signature)}`)).status).toBe(202);
+  expect((await ask('GET', tag)).status).toBe(404);
 });
 
 test('a tag is deleted alone, a digest with its tags, a blob only when nothing needs it', async () => {

@@ -93,6 +93,7 @@ async function close(
   upload: Upload,
   digest: string,
 ): Promise<ServerAnswer> {
+  if (upload.busy) return busy();
   if (!isDigest(digest)) {
     await context.uploads.cancel(upload);
     return refuse(400, 'DIGEST_INVALID', 'A digest is sha256: and 64 hexadecimal digits.');
