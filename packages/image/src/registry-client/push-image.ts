@@ -1,11 +1,12 @@
 import type { Digest } from '@galley/api/digest';
+import { GalleyError } from '@galley/api/error/galley-error';
 import { readManifestFacts, type ManifestFacts } from '../assemble/manifest-facts.ts';
 import type { Descriptor } from '../descriptor.ts';
 import type { ImageStore } from '../store.ts';
 import { KnownPlaces } from './known-places.ts';
 import { putManifest } from './manifest-exchange.ts';
 import { pushBlob, type BlobOutcome } from './push-blob.ts';
-import { formatReference, manifestName, type ImageReference } from './reference.ts';
+import { formatReference, type ImageReference } from './reference.ts';
 import { artifactType } from '../referrer/artifact-types.ts';
 import { putSignatureTag } from './signature-exchange.ts';
 import { putReferrer } from './referrer-exchange.ts';
@@ -50,7 +51,8 @@ interface Work {
 
 /**
  * Pushes an image, index or artifact of the store byte for byte, then what refers to it. Blobs that the registry has are not sent. The tag is
- * written last: nobody sees half an image. Throws `BLOB_MISSING`, `REGISTRY_*`, `IMAGE_INVALID`.
+ * written last: nobody sees half an image. Throws `REFERENCE_INVALID` for a reference to the digest of another image, `BLOB_MISSING`, `REGISTRY_*`,
+ * `IMAGE_INVALID`.
  */
 export async function pushImage(
   store: ImageStore,
@@ -58,6 +60,10 @@ export async function pushImage(
   options: PushOptions,
 ): Promise<PushReport> {
   const { reference, progress } = options;
+  if (reference.digest !== undefined && reference.digest !== digest) {
+    const text = `${formatReference(reference)} names another image than the one to push, which is ${digest}.`;
+    throw new GalleyError('REFERENCE_INVALID', text, { hint: 'Leave the digest out, or push by a tag.' });
+  }
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
   const registry = await openRegistry(reference.registry, { ...options, signal });
@@ -74,7 +80,8 @@ export async function pushImage(
     referrers: 0,
   };
   try {
-    await pushManifest(work, digest, manifestName({ ...reference, digest: undefined }));
+    // Without a tag nothing but the digest leads to it; a tag would be one that nobody named.
+    await pushManifest(work, digest, reference.tag ?? digest);
     await pushReferrers(work, digest);
   } finally {
     // What did arrive can be mounted next time, also after a failure.

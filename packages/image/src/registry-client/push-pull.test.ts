@@ -68,6 +68,15 @@ test('an image goes to a registry and comes back the same, and progress tells ev
   expect(await validateImage(fresh, image.digest)).toMatchObject({ valid: true });
 });
 
+test('an image that is pushed to a digest gets no tag, and no other digest than its own', async () => {
+  const target = transferOptions(at(`by/digest@${image.digest}`), 'push');
+  expect(await pushImage(local, image.digest, target)).toMatchObject({ digest: image.digest });
+  expect((await remote.tags()).filter(({ name }) => name.startsWith('by/digest'))).toEqual([]);
+  expect(await pullImage(await freshStore(), target)).toMatchObject({ digest: image.digest });
+  const other = transferOptions(at(`by/digest:v1@sha256:${'0'.repeat(64)}`), 'push');
+  await expect(pushImage(local, image.digest, other)).rejects.toMatchObject({ code: 'REFERENCE_INVALID' });
+});
+
 test('what the registry has is not sent again, what another repository has is mounted', async () => {
   const again = await pushImage(local, image.digest, transferOptions(at('team/model:v2'), 'push'));
   expect(again.blobs).toEqual({ known: 3, mounted: 0, uploaded: 0 });
