@@ -193,6 +193,7 @@ test.each([
   ['https://registry.example/v2/', 'https://[::1]/'],
   ['https://registry.example/v2/', 'https://[::ffff:127.0.0.1]/'],
   ['https://registry.example/v2/', 'https://localhost/'],
+  ['https://registry.example/v2/', 'https://localhost./'],
   ['https://registry.example/v2/', 'https://0.0.0.0/'],
   ['https://registry.example/v2/', 'https://2130706433/'],
   ['https://registry.example/v2/', 'file:///etc/passwd'],

@@ -1,6 +1,7 @@
 /** True for names and addresses of this very machine, without a port: `localhost`, `x.localhost`, `127.0.0.1`, `[::1]`. */
 export function isLoopback(host: string): boolean {
-  const name = host.toLowerCase();
+  // A dot at the end is the same name, without the resolver's search list.
+  const name = host.toLowerCase().replace(/\.$/, '');
   return (
     name === 'localhost' ||
     name.endsWith('.localhost') ||
