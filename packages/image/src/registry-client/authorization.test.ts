@@ -120,6 +120,55 @@ test('a token that ends is fetched anew, before its end and after a 401', async 
   expect(number).toBeGreaterThanOrEqual(2);
 });
 
+test.each(['Basic realm="x"', 'Bearer'])(
+  'a registry whose front door is open lets in all blobs that are refused at once: %s',
+  async (scheme) => {
+    answerToken = (_request, response) => response.end(JSON.stringify({ token: 'good' }));
+    const challenge = scheme === 'Bearer' ? `Bearer realm="${realm()}"` : scheme;
+    const waiting: ServerResponse[] = [];
+    served.between((request, response) => {
+      if (request.url === '/v2/' || request.headers.authorization !== undefined) return false;
+      waiting.push(response);
+      // The looks for all four blobs come before anybody has been told to say who they are.
+      if (waiting.length === 4)
+        for (const one of waiting) one.writeHead(401, { 'www-authenticate': challenge }).end();
+      return true;
+    });
+    const ada = async () => ({ kind: 'password', username: 'ada', password: 'x' }) as const;
+    expect(await push(ada)).toMatchObject({ digest });
+    expect(waiting).toHaveLength(4);
+  },
+);
+
+test('a token server that is busy or away for a moment is asked again', async () => {
+  const statuses = [503, 429];
+  answerToken = (_request, response) => {
+    const status = statuses.pop();
+    if (status === undefined) response.end(JSON.stringify({ token: 'good' }));
+    else response.writeHead(status).end();
+  };
+  demandToken((token) => token === 'good');
+  await push();
+  expect(asked).toHaveLength(3);
+});
+
+test('bytes that were sent before a token was asked for are counted once', async () => {
+  answerToken = (_request, response) => response.end(JSON.stringify({ token: 'good' }));
+  demandToken((token) => token === 'good');
+  served.between((request, response) => {
+    if (request.method !== 'PATCH' || request.headers.authorization !== undefined) return false;
+    request.resume();
+    request.on('end', () =>
+      response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm()}"` }).end(),
+    );
+    return true;
+  });
+  const large = await noiseImage(store, [3_000_000]);
+  const options = transferOptions(`${served.host}/team/open:v1`, 'push');
+  const pushed = await pushImage(store, large.digest, options);
+  expect(pushed.sentBytes).toBe(pushed.totalBytes);
+});
+
 test('a refresh token goes in the body of a POST', async () => {
   answerToken = (_request, response) => response.end(JSON.stringify({ access_token: 'good' }));
   demandToken((token) => token === 'good');

@@ -39,19 +39,19 @@ export class Authorization {
   }
 
   /**
-   * Takes a 401 in, which `used` got. True: the next request may do better, since this was the first challenge, or the token was used up. Of several
+   * Takes a 401 in, which `used` got. True: the next request may do better, since this one went as nobody, or with a token that was used up. Of several
    * requests that are refused together only the first takes the token away: the others find its successor.
    */
   challenged(header: string | undefined, scopes: readonly string[], used: string | undefined): boolean {
     const known = parseChallenges(header).find(({ scheme }) => scheme === 'bearer' || scheme === 'basic');
     if (known === undefined) return false;
-    const first = this.#challenge === undefined;
     this.#challenge = known;
-    if (known.scheme !== 'bearer') return first;
+    if (used === undefined) return true;
+    if (known.scheme !== 'bearer') return false;
     const key = scopeKey(scopes);
     const token = this.#tokens.get(key);
     if (token !== undefined && used === `Bearer ${token.value}`) this.#tokens.delete(key);
-    return first || used !== undefined;
+    return true;
   }
 
   /** The `Authorization` header for requests of these scopes; undefined: go as nobody. Throws `REGISTRY_UNAUTHORIZED` and what the token server's answers mean. */

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { request, type Dispatcher } from 'undici';
-import { answerError, isCertificateProblem, unreachable } from './answer-error.ts';
+import { GalleyError } from '@galley/api/error/galley-error';
+import { answerError, isCertificateProblem, isPassing, unreachable } from './answer-error.ts';
 import type { Authorization } from './authorization.ts';
 import { retryAfterMs, waitMs, type Pace } from './back-off.ts';
 import { readSmallText } from './read-body.ts';
@@ -86,12 +87,12 @@ type Outcome =
   | { readonly failure: unknown };
 
 async function attempt(context: ExchangeContext, asked: RegistryRequest): Promise<Outcome> {
-  const authorization = await context.authorization.header(asked.scopes);
   try {
+    const authorization = await context.authorization.header(asked.scopes);
     return { answer: await follow(context, asked, authorization), authorization };
   } catch (failure) {
     if (context.signal?.aborted === true) throw context.signal.reason;
-    if (failure instanceof Error && failure.name === 'GalleyError') throw failure;
+    if (failure instanceof GalleyError && !isPassing(failure)) throw failure;
     return { failure };
   }
 }
@@ -104,8 +105,10 @@ async function explain(
   const { registry } = context;
   const { what } = asked;
   if ('failure' in outcome) {
-    const passes = !isCertificateProblem(outcome.failure);
-    return { error: unreachable(registry, what, outcome.failure), passes };
+    const { failure } = outcome;
+    // A token server's: it says already who failed and at what.
+    if (failure instanceof GalleyError) return { error: failure, passes: true };
+    return { error: unreachable(registry, what, failure), passes: !isCertificateProblem(failure) };
   }
   const { status, headers, body } = outcome.answer;
   const askedMs = retryAfterMs(textHeader(headers, 'retry-after'), context.now());

@@ -185,7 +185,11 @@ async function sendPiece(
       onBytes(-at.offset - told);
       return { kind: 'forgotten' };
     }
-    if (answer.status === 202) return accepted(push, answer, at, end);
+    if (answer.status === 202) {
+      // A body that was sent again, after a challenge or to another address, counts once.
+      onBytes(end - at.offset - told);
+      return accepted(push, answer, at, end);
+    }
     if (answer.status === 413) {
       onBytes(-told);
       return {
