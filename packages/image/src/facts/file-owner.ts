@@ -3,7 +3,7 @@ import { openLayer } from '../layer/open-layer.ts';
 import type { ImageStore } from '../store.ts';
 import { readTar } from '../tar/read-tar.ts';
 import { parseRecord } from '../wheel/record.ts';
-import { readEntry } from './read-entry.ts';
+import { readEntry } from '../tar/read-entry.ts';
 
 const recordPattern = /^(.*\/|)([^/]+)-([^/-]+)\.dist-info\/RECORD$/;
 const recordBytesMax = 32 << 20;

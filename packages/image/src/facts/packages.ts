@@ -3,7 +3,7 @@ import { parseRecord } from '../wheel/record.ts';
 import type { Image } from '../image.ts';
 import type { ImageStore } from '../store.ts';
 import { readHeaders, type Headers } from './headers.ts';
-import { readEntry } from './read-entry.ts';
+import { readEntry } from '../tar/read-entry.ts';
 import { visibleEntries, type VisibleEntry } from './visible-entries.ts';
 
 /** A package that an image holds. */

@@ -9,7 +9,7 @@ import type { Descriptor } from '../descriptor.ts';
 import { deterministicGzip } from '../layer/deterministic-gzip.ts';
 import { mediaType } from '../media-type.ts';
 import type { ImageStore } from '../store.ts';
-import type { TarEntry } from '../tar/entry.ts';
+import { readEntry } from '../tar/read-entry.ts';
 import { readTar } from '../tar/read-tar.ts';
 
 /** A file of the archive that is in the store now. */
@@ -21,6 +21,8 @@ interface Taken {
 
 const limits = { entriesMax: 20_000, bytesMax: 2 ** 37 };
 const jsonBytesMax = 4 << 20;
+/** All JSON of an archive, which is held in memory: an image has one small configuration. */
+const jsonTotalMax = 64 << 20;
 
 /**
  * An image of `docker save`, old and new: manifest.json names configuration and layers by their paths in the tar. One pass, since the tar
@@ -34,16 +36,20 @@ export async function importDockerArchive(
   const taken = new Map<string, Taken>();
   const json = new Map<string, Buffer>();
   const links = new Map<string, string>();
+  let jsonBytes = 0;
   for await (const entry of readTar(source, { ...limits, special: 'skip' }, options.signal)) {
     if (entry.type === 'symlink') {
       // Docker before 25 links a layer that two images share.
       links.set(entry.path, posix.join(posix.dirname(entry.path), entry.linkTarget ?? ''));
     } else if (entry.type === 'file' && entry.content !== undefined) {
-      if (entry.size <= jsonBytesMax && !entry.path.endsWith('.tar')) {
-        const bytes = await gather(entry);
-        json.set(entry.path, bytes);
-        if (isJson(bytes)) continue;
-        taken.set(entry.path, await takeLayer(store, [bytes], options.signal));
+      const small = entry.path.endsWith('.tar') ? undefined : await readEntry(entry, jsonBytesMax);
+      if (small !== undefined && isJson(small)) {
+        json.set(entry.path, small);
+        jsonBytes += small.byteLength;
+        if (jsonBytes > jsonTotalMax)
+          throw invalid(options.path, `holds more than ${jsonTotalMax} bytes of JSON`);
+      } else if (small !== undefined) {
+        taken.set(entry.path, await takeLayer(store, [small], options.signal));
       } else if (entry.path.endsWith('.tar') || entry.path.startsWith('blobs/')) {
         // A reader of a tar streams; buffers are the writer's.
         const content = entry.content() as AsyncIterable<Uint8Array>;
@@ -172,15 +178,14 @@ async function peek(
   };
 }
 
-async function gather(entry: TarEntry): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of (entry.content?.() ?? []) as AsyncIterable<Uint8Array>) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-
-/** Configurations and manifests; layers begin with a header of zeros and names, or with the mark of a compressor. */
+/** Configurations and manifests. By all of it: a layer begins with the name of its first file, which may look like JSON. */
 function isJson(bytes: Buffer): boolean {
-  return /^\s*[[{]/.test(bytes.subarray(0, 64).toString('latin1'));
+  try {
+    JSON.parse(bytes.toString('utf8'));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function parse(bytes: Buffer, where: string): unknown {

@@ -120,6 +120,29 @@ test('an old archive that links a shared layer is read', async () => {
   expect((await bring(text)).layers).toHaveLength(2);
 });
 
+test('a small layer is a layer, also when its first file has the name of a list', async () => {
+  writeFileSync(join(folder, '[id].py'), 'x');
+  const bracket = execFileSync('tar', ['-cf-', '--owner=0', '-C', folder, '[id].py']);
+  const text = await archive('bracket.tar', [
+    { name: 'blobs/sha256/layer', body: bracket },
+    { name: 'blobs/sha256/config', body: configFor(bracket) },
+    { name: 'manifest.json', body: '[{"Config":"blobs/sha256/config","Layers":["blobs/sha256/layer"]}]' },
+  ]);
+  expect((await bring(text)).layers).toHaveLength(1);
+});
+
+test('an archive of nothing but configurations is refused before it fills the memory', async () => {
+  const many = Array.from({ length: 20 }, (_, n) => ({
+    name: `${n}.json`,
+    body: `{}${' '.repeat(4_000_000)}`,
+  }));
+  const text = await archive('many.tar', many);
+  await expect(bring(text)).rejects.toMatchObject({
+    code: 'IMAGE_INVALID',
+    message: expect.stringContaining('bytes of JSON'),
+  });
+});
+
 test.each([
   ['IMAGE_INVALID', 'has no manifest.json', [{ name: 'x', body: 'x' }]],
   [

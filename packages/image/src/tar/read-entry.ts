@@ -1,4 +1,4 @@
-import type { TarEntry } from '../tar/entry.ts';
+import type { TarEntry } from './entry.ts';
 
 /** The content of a small file that is being read; undefined for what is none or is larger than `bytesMax`. */
 export async function readEntry(entry: TarEntry, bytesMax: number): Promise<Buffer | undefined> {
