@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isObject } from '../assemble/check-manifest.ts';
 import { replaceFile } from '../layout/replace-file.ts';
@@ -36,15 +36,18 @@ export async function takeLease(root: string, purpose: string, now: () => number
   const identity = identifyProcess(process.pid);
   const path = join(folderOf(root), `${randomUUID()}.json`);
   const lease = { schema: 'galley.dev/lease/v1', purpose, startedMs: now(), ...identity };
+  const write = (value: object): Promise<void> =>
+    replaceFile(path, `${JSON.stringify(value)}\n`, join(root, 'ingest'));
   await mkdir(folderOf(root), { recursive: true });
-  await writeFile(path, `${JSON.stringify(lease)}\n`, { flag: 'wx' });
+  // In one step: a pruning that reads half a lease takes it for a broken one and removes it.
+  await write(lease);
   let isReleased = false;
   return {
     async release() {
       if (isReleased) return;
       isReleased = true;
       // Kept for its grace; `liveLeases` removes it then.
-      await replaceFile(path, `${JSON.stringify({ ...lease, releasedMs: now() })}\n`, join(root, 'ingest'));
+      await write({ ...lease, releasedMs: now() });
     },
   };
 }
