@@ -37,14 +37,15 @@ const noHttp: Refusal & { readonly reason: string } = {
 const lingerMs = 2000;
 
 /**
- * Answers what Node's parser gave up on, in the shape of every other refusal, and closes. `current`: the answer under way on this
- * connection, if there is one; after its first byte nothing can be said any more.
+ * Answers what Node's parser gave up on, in the shape of every other refusal, and closes. `latest`: the latest answer of this
+ * connection, if there is one; between its first byte and its last nothing else can be said.
  */
-export function refuseBroken(error: Error, socket: Duplex, current: ServerResponse | undefined): void {
+export function refuseBroken(error: Error, socket: Duplex, latest: ServerResponse | undefined): void {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   // What still arrives after a refusal is broken again; it is thrown away, so that the refusal is not lost with the connection.
   if (socket.writableEnded) return;
-  if (code === 'ECONNRESET' || !socket.writable || current?.headersSent === true) {
+  const underWay = latest !== undefined && latest.headersSent && !latest.writableEnded;
+  if (code === 'ECONNRESET' || !socket.writable || underWay) {
     socket.destroy();
     return;
   }

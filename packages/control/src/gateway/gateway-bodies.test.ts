@@ -129,3 +129,12 @@ test.each([
   expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   expect(answer).toContain(`"code":"${code}"`);
 });
+
+test('a refusal of a request without a body leaves the connection open, and what is no HTTP on it then is refused as well', async () => {
+  const socket = await open();
+  socket.write('GET /apps/default/rose/ HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  const [first] = (await once(socket, 'data')) as [Buffer];
+  expect(first.toString()).toMatch(/^HTTP\/1\.1 404 [^]*Connection: keep-alive/);
+  socket.write('hello\r\n\r\n');
+  expect(await readAll(socket)).toMatch(/^HTTP\/1\.1 400 [^]*"code":"BAD_REQUEST"/);
+});

@@ -1,5 +1,5 @@
 import { request as send, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http';
-import { endAnswer } from './end-answer.ts';
+import { bodyIsComing, endAnswer } from './end-answer.ts';
 import { requestHeaders, responseHeaders } from './headers.ts';
 import { matchRequest, type Match } from './match.ts';
 import type { MinuteCounts } from './minute-counts.ts';
@@ -134,12 +134,12 @@ function answerWith(answer: IncomingMessage, match: ApplicationMatch, underWay: 
   const { request, response, sent } = underWay;
   const headers = responseHeaders(answer, match.sharedOrigin);
   // Said before the body has come: a client that looks up stops sending.
-  if (!request.complete) headers['connection'] = 'close';
+  if (bodyIsComing(request)) headers['connection'] = 'close';
   response.writeHead(answer.statusCode ?? 502, headers);
   // A broken answer is cut: its end would make the part look like the whole.
   answer.once('error', () => response.destroy());
   answer.once('end', () => {
-    if (!request.complete) sent.destroy();
+    if (bodyIsComing(request)) sent.destroy();
     endAnswer(request, response);
   });
   answer.pipe(response, { end: false });

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { endAnswer } from './end-answer.ts';
+import { bodyIsComing, endAnswer } from './end-answer.ts';
 
 /** An answer of the gateway itself, in the shape in which services answer errors (docs/design/wire.md). */
 export interface Refusal {
@@ -28,7 +28,7 @@ export function refuse(request: IncomingMessage, response: ServerResponse, refus
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
     ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
-    ...(request.complete ? {} : { connection: 'close' }),
+    ...(bodyIsComing(request) ? { connection: 'close' } : {}),
   });
   response.write(text);
   endAnswer(request, response);
