@@ -1,4 +1,4 @@
-import { safeText } from '../render/safe-text.ts';
+import { safeLine, safeText } from '../render/safe-text.ts';
 import type { Command } from './command.ts';
 import { findApplication } from '../service/find.ts';
 
@@ -24,7 +24,7 @@ export const command: Command = {
       })) {
         context.data(event);
         context.say(
-          `${event.time}  ${event.phase}  ${safeText(event.step)}  ${event.state}${event.reason === undefined ? '' : `  ${safeText(event.reason)}`}`,
+          `${event.time}  ${event.phase}  ${safeLine(event.step)}  ${event.state}${event.reason === undefined ? '' : `  ${safeLine(event.reason)}`}`,
         );
       }
       return {};

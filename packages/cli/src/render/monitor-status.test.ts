@@ -102,6 +102,7 @@ test('what a replica says cannot move the cursor or begin a line of its own', ()
     'iris',
     {
       ...status,
+      origin: evil,
       problems: [evil],
       streams: [stream(evil, { group: evil, gained: { cell: evil, from: 0, to: 1 } })],
       events: [

@@ -1,7 +1,7 @@
 import { countOf } from '@galley/api/kind/count';
 import type { MonitorEvent, MonitorStatus, StreamDistance } from '@galley/api/kind/monitor';
 import { eventCells } from './monitor-event.ts';
-import { safeLine, safeText } from './safe-text.ts';
+import { safeLine } from './safe-text.ts';
 import { bySampling, percent } from './share.ts';
 import { streamName } from './stream-name.ts';
 import { table } from './table.ts';
@@ -46,7 +46,7 @@ function headOf(name: string, status: MonitorStatus): string {
   const reference =
     status.origin === undefined
       ? ''
-      : `, against ${countOf(status.referenceRequests, 'request')} of the reference (${safeText(status.origin)})`;
+      : `, against ${countOf(status.referenceRequests, 'request')} of the reference (${safeLine(status.origin)})`;
   const tail = also.length === 0 ? '' : `; ${also.join(', ')}`;
   return `Monitor ${name}: ${countOf(status.requests, 'request')} to ${status.revision}${reference}${tail}`;
 }
@@ -68,7 +68,7 @@ function streamsTable(streams: readonly StreamDistance[]): string {
 }
 
 /** Farthest beyond what sampling gives first. */
-export function byExcess(a: StreamDistance, b: StreamDistance): number {
+function byExcess(a: StreamDistance, b: StreamDistance): number {
   return b.totalVariation - b.expectedBySampling - (a.totalVariation - a.expectedBySampling);
 }
 

@@ -23,3 +23,8 @@ test('one of something has no plural', () => {
   expect(shown({ unit: 'files', done: 1 })).toBe('  ✓ training     cell  1 file');
   expect(shown({ unit: 'bytes', done: 1, total: 1 })).toBe('  ✓ training     cell  1 B');
 });
+
+test('a step or reason with a line break in it is still one line', () => {
+  const text = shown({ step: 'a\n  ✓ rehearsal', reason: 'b\nc' });
+  expect(text).toBe('  ✓ training     a ✓ rehearsal  b c');
+});

@@ -2,7 +2,7 @@ import { formatDuration } from '@galley/api/kind/duration';
 import { formatBytes } from '@galley/api/kind/quantity';
 import type { GalleyEvent } from '@galley/api/event';
 import type { Colors } from './colors.ts';
-import { safeText } from './safe-text.ts';
+import { safeLine } from './safe-text.ts';
 
 /** Where progress is drawn. */
 export interface ProgressSink {
@@ -52,7 +52,7 @@ export function createProgress(sink: ProgressSink, colors: Colors, now: () => nu
 }
 
 function movingLine(event: GalleyEvent, columns: number): string {
-  const head = `  … ${event.phase.padEnd(12)} ${event.step === event.phase ? '' : safeText(event.step)}`;
+  const head = `  … ${event.phase.padEnd(12)} ${event.step === event.phase ? '' : safeLine(event.step)}`;
   const tail = counterOf(event);
   const room = columns - head.length - tail.length - 2;
   const bar =
@@ -72,9 +72,9 @@ function doneLine(event: GalleyEvent, colors: Colors): string {
     event.state !== 'skipped' && event.reason !== undefined ? event.reason : '',
     event.elapsedMs === undefined ? '' : formatDuration(event.elapsedMs),
   ].filter((fact) => fact !== '');
-  const tail = facts.length === 0 ? '' : colors.dim(`  ${safeText(facts.join(', '))}`);
+  const tail = facts.length === 0 ? '' : colors.dim(`  ${safeLine(facts.join(', '))}`);
   // A phase as a whole is its own step: said once.
-  const step = event.step === event.phase ? '' : safeText(event.step);
+  const step = event.step === event.phase ? '' : safeLine(event.step);
   return step === ''
     ? `  ${mark} ${event.phase.padEnd(11)}${tail}`
     : `  ${mark} ${event.phase.padEnd(12)} ${step}${tail}`;

@@ -10,7 +10,7 @@ export function safeText(text: string): string {
   );
 }
 
-/** The same on one line, for a cell of a table: a line break in it would begin a row of its own. */
+/** The same on one line, where a line break would begin a line that looks like ours. */
 export function safeLine(text: string): string {
   return safeText(text.replace(/\s+/g, ' '));
 }
