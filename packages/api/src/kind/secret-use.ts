@@ -1,10 +1,13 @@
 import Type, { type Static } from 'typebox';
 
+/** A secret's name: letters, digits, and - _ . between them; it is the name of a file. */
+export const secretNamePattern = '^[A-Za-z0-9_]([-._A-Za-z0-9]{0,251}[A-Za-z0-9_])?$';
+
 /** One secret of the project that an application uses: in a file `/run/secrets/NAME`, or as the environment variable NAME besides. */
 export const SecretUse = Type.Object(
   {
-    /** As it was set: letters, digits, and - _ . between them. */
-    name: Type.String({ pattern: '^[A-Za-z0-9_]([-._A-Za-z0-9]{0,251}[A-Za-z0-9_])?$' }),
+    /** As it was set. */
+    name: Type.String({ pattern: secretNamePattern }),
     /** Default `file`. */
     as: Type.Optional(Type.Union([Type.Literal('file'), Type.Literal('env')])),
     /** Default both. `service` includes the rehearsal, which is the service's. */
@@ -15,7 +18,8 @@ export const SecretUse = Type.Object(
 export type SecretUse = Static<typeof SecretUse>;
 
 /** Variables that Galley sets itself; a secret of such a name would be lost or would change what runs. */
-const reserved = /^(?:GALLEY_.*|PORT|PATH|HOME|PYTHON.*|LD_.*)$/;
+const reserved =
+  /^(?:GALLEY_.*|PORT|PATH|HOME|PYTHON.*|LD_.*|PIP_INDEX_URL|UV_(?:DEFAULT_INDEX|INDEX_URL)|(?:HTTPS?|NO)_PROXY|(?:https?|no)_proxy)$/;
 
 /** What is wrong with uses that each fit the schema: the position of the use, and a sentence's end. */
 export function secretUseProblems(

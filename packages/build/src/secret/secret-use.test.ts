@@ -28,6 +28,7 @@ test('names that cannot be variables, that Galley needs, or that come twice are 
     secretUseProblems(uses).map(({ index, problem }) => `${index}: ${problem}`);
   expect(problems([{ name: 'weather-key' }, { name: 'TOKEN', as: 'env' }])).toEqual([]);
   expect(problems([{ name: 'weather-key', as: 'env' }])[0]).toMatch(/^0: .*set the secret as WEATHER_KEY/);
-  expect(problems([{ name: 'a' }, { name: 'PORT', as: 'env' }])[0]).toMatch(/^1: .*Galley sets itself/);
+  for (const name of ['PORT', 'HTTPS_PROXY', 'no_proxy', 'PIP_INDEX_URL', 'GALLEY_X'])
+    expect(problems([{ name: 'a' }, { name, as: 'env' }])[0], name).toMatch(/^1: .*Galley sets itself/);
   expect(problems([{ name: 'a' }, { name: 'a', as: 'env' }])).toEqual(['1: names a twice']);
 });

@@ -2,13 +2,13 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { Check } from 'typebox/value';
 import { dnsLabelPattern } from '@galley/api/kind/object';
+import { secretNamePattern } from '@galley/api/kind/secret-use';
 import { secretBytesMax } from '../store/secret-store.ts';
 import type { ApiContext } from './api-context.ts';
 import { endpointRoute, param } from './endpoint-route.ts';
 import { refuse, requireValid } from './validate.ts';
 
 const SecretBody = Type.Object({ value: Type.String() }, { additionalProperties: false });
-const secretName = new RegExp('^[A-Za-z0-9_]([-._A-Za-z0-9]{0,251}[A-Za-z0-9_])?$');
 
 /** Secrets go in and never come out: values leave only towards workloads. */
 export function secretRoutes(app: FastifyInstance, context: ApiContext): void {
@@ -19,7 +19,7 @@ export function secretRoutes(app: FastifyInstance, context: ApiContext): void {
   endpointRoute(app, 'secretPut', async (call) => {
     const name = param(call, 'name');
     const what = `Secret ${name}`;
-    if (!secretName.test(name)) {
+    if (!new RegExp(secretNamePattern).test(name)) {
       refuse([{ field: 'name', problem: 'may hold letters, digits, and - _ . between them' }], what);
     }
     if (!new RegExp(dnsLabelPattern).test(param(call, 'project'))) {
