@@ -14,3 +14,8 @@ export const errorCodes = {
 };
 
 export type ErrorCode = keyof typeof errorCodes;
+
+/** Whether a text that came from elsewhere is one of them. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(errorCodes, text);
+}

@@ -1,4 +1,4 @@
-import { errorCodes, type ErrorCode } from './codes.ts';
+import { errorCodes, isErrorCode, type ErrorCode } from './codes.ts';
 
 /** Facts for machines; must survive JSON. */
 export type ErrorDetails = Readonly<Record<string, unknown>>;
@@ -53,7 +53,7 @@ export interface ErrorBody {
 
 /** An error that came over the wire, as an error again. Unknown codes become `INTERNAL`. */
 export function errorFromBody(body: ErrorBody): GalleyError {
-  const code = body.code in errorCodes ? body.code : 'INTERNAL';
+  const code = isErrorCode(body.code) ? body.code : 'INTERNAL';
   return new GalleyError(code, body.message, {
     ...(body.hint === undefined ? {} : { hint: body.hint }),
     details: body.details,

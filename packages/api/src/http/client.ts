@@ -1,4 +1,4 @@
-import { errorCodes } from '../error/codes.ts';
+import { isErrorCode } from '../error/codes.ts';
 import { GalleyError, errorFromBody, type ErrorBody } from '../error/galley-error.ts';
 import { kinds, type KindName, type KindTypes } from '../kind/kinds.ts';
 import { collectionPath, endpoints } from './endpoints.ts';
@@ -236,7 +236,7 @@ async function errorOf(response: Response, baseUrl: string): Promise<GalleyError
   const text = await response.text();
   try {
     const body: unknown = JSON.parse(text);
-    if (typeof body === 'object' && body !== null && 'code' in body && String(body.code) in errorCodes) {
+    if (typeof body === 'object' && body !== null && 'code' in body && isErrorCode(String(body.code))) {
       return errorFromBody(body as ErrorBody);
     }
   } catch {

@@ -1,4 +1,4 @@
-import { errorCodes, type ErrorCode } from '@galley/api/error/codes';
+import { isErrorCode } from '@galley/api/error/codes';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Colors } from './colors.ts';
 import { safeText } from './safe-text.ts';
@@ -36,10 +36,6 @@ export function readRenderedError(text: string): GalleyError | undefined {
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof GalleyError)) return 70;
   return { user: 2, environment: 3, bug: 70 }[error.sort];
-}
-
-function isErrorCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errorCodes, code);
 }
 
 /** Source and traceback of a failing cell, when the error carries them. */
