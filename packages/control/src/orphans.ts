@@ -1,5 +1,5 @@
+import { applicationLabel, projectLabel } from '@galley/build/workload/leftovers';
 import type { Engine } from '@galley/engine/engine';
-import { applicationLabel, projectLabel } from './kind/revision/replica-workload.ts';
 import type { ObjectStore } from './store/object-store.ts';
 
 /**

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { KindName, KindTypes } from '@galley/api/kind/kinds';
+import { projectLabel } from '@galley/build/workload/leftovers';
 import type { Engine } from '@galley/engine/engine';
-import { projectLabel, revisionLabel } from './kind/revision/replica-workload.ts';
+import { revisionLabel } from './kind/revision/replica-workload.ts';
 import type { Driver } from './reconcile/driver.ts';
 import type { ObjectStore } from './store/object-store.ts';
 

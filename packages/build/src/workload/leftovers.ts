@@ -1,15 +1,22 @@
 import type { Engine } from '@galley/engine/engine';
 
+/** On every workload: whose it is. */
+export const projectLabel = 'dev.galley.project';
+export const applicationLabel = 'dev.galley.application';
 /** On the workload of a build's step: which step it is. */
-export const stepLabel = 'dev.galley.step';
+const stepLabel = 'dev.galley.step';
 
-/** Labels of a step's workload: by them `sweepWorkloads` knows whose it is. */
-export function stepLabels(
-  step: string,
-  project: string,
-  application: string,
-): Readonly<Record<string, string>> {
-  return { [stepLabel]: step, 'dev.galley.project': project, 'dev.galley.application': application };
+type Labels = Readonly<Record<string, string>>;
+
+/** Labels of a step's workload: by them `isStepOf` knows whose it is. */
+export function stepLabels(step: string, project: string, application: string): Labels {
+  return { [stepLabel]: step, [projectLabel]: project, [applicationLabel]: application };
+}
+
+/** Whether a workload with these labels is a step of the application's builds. */
+export function isStepOf(labels: Labels, project: string, application: string): boolean {
+  const isOurs = labels[projectLabel] === project && labels[applicationLabel] === application;
+  return isOurs && labels[stepLabel] !== undefined;
 }
 
 /**
@@ -21,9 +28,7 @@ export async function sweepWorkloads(
   of: { readonly project: string; readonly application: string; readonly before: string },
 ): Promise<void> {
   for (const { id, labels, startedAt } of await engine.list()) {
-    const isStep = labels[stepLabel] !== undefined;
-    const isOurs =
-      labels['dev.galley.project'] === of.project && labels['dev.galley.application'] === of.application;
-    if (isStep && isOurs && (startedAt === undefined || startedAt < of.before)) await engine.remove(id, 0);
+    const isOurs = isStepOf(labels, of.project, of.application);
+    if (isOurs && (startedAt === undefined || startedAt < of.before)) await engine.remove(id, 0);
   }
 }

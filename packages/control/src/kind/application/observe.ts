@@ -2,11 +2,10 @@ import type { Application } from '@galley/api/kind/application';
 import type { Build } from '@galley/api/kind/build';
 import type { Monitor } from '@galley/api/kind/monitor';
 import type { Revision } from '@galley/api/kind/revision';
-import { stepLabel } from '@galley/build/workload/leftovers';
+import { isStepOf } from '@galley/build/workload/leftovers';
 import type { Engine } from '@galley/engine/engine';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { ObservedTraffic, Traffic } from '../../traffic/traffic.ts';
-import { applicationLabel, projectLabel } from '../revision/replica-workload.ts';
 
 /** Everything that a decision about an application needs. */
 export interface ObservedApplication {
@@ -51,11 +50,6 @@ export async function observeApplication(
     socketOf: sources.socketOf,
     url: `http://${name}.${namespace}.localhost:${sources.gatewayPort()}`,
   };
-}
-
-function isStepOf(labels: Readonly<Record<string, string>>, project: string, application: string): boolean {
-  const ours = labels[projectLabel] === project && labels[applicationLabel] === application;
-  return ours && labels[stepLabel] !== undefined;
 }
 
 function byNumber(a: { spec: { number: number } }, b: { spec: { number: number } }): number {

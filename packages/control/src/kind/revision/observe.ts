@@ -1,11 +1,12 @@
 import type { GalleyError } from '@galley/api/error/galley-error';
 import type { Application } from '@galley/api/kind/application';
 import type { Revision } from '@galley/api/kind/revision';
+import { projectLabel } from '@galley/build/workload/leftovers';
 import type { Engine, WorkloadStatus } from '@galley/engine/engine';
 import { checkHealth, type Health } from '../../replica/health.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { ObservedTraffic, Traffic } from '../../traffic/traffic.ts';
-import { projectLabel, revisionLabel } from './replica-workload.ts';
+import { revisionLabel } from './replica-workload.ts';
 
 /** A workload of the revision, and how it answered when it runs. */
 export interface ObservedReplica {

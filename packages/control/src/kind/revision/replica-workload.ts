@@ -4,12 +4,11 @@ import { GalleyError } from '@galley/api/error/galley-error';
 import { resolveSpec } from '@galley/api/kind/application-defaults';
 import type { Revision } from '@galley/api/kind/revision';
 import { secretEnv, usesOfPhase } from '@galley/build/secret/secret-use';
+import { applicationLabel, projectLabel } from '@galley/build/workload/leftovers';
 import type { Workload } from '@galley/engine/engine';
 import { servicePort } from '../../replica/health.ts';
 
-/** On every replica: whose it is. */
-export const projectLabel = 'dev.galley.project';
-export const applicationLabel = 'dev.galley.application';
+/** On every replica, besides whose it is: which revision it serves. */
 export const revisionLabel = 'dev.galley.revision';
 
 /** HOME's own folders are writable and forgotten (docs/design/wire.md, "Paths in images"). */
