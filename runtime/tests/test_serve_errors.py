@@ -123,6 +123,23 @@ def test_nan_is_no_json_and_is_named_by_row_and_column(
     assert f"row {row} (line 1, column " in error["error"]
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/invocations", {"dataframe_split": {"columns": {"width": [NAN]}, "data": []}}),
+        ("/invocations", {"dataframe_split": {"columns": [[NAN]], "data": []}}),
+        (V2, {"inputs": [{"name": "width", "data": {"far": NAN}}]}),
+        (V2, {"inputs": [{"name": "width", "data": [{"far": [NAN]}]}]}),
+        (V2, {"inputs": [{"name": "width", "shape": [NAN], "data": [[NAN]]}]}),
+        (V2, {"inputs": {"width": {"data": {"far": NAN}}}}),
+    ],
+)
+def test_nan_is_named_wherever_in_the_body_it_stands(client: Client, path: str, body: Any) -> None:
+    answer = client.ask("POST", path, body)
+    assert (answer.status, answer.json()["code"]) == (400, "INVALID_JSON"), answer.body
+    assert "line 1, column " in answer.json()["error"]
+
+
 def test_a_value_of_a_tensor_is_named_by_row_and_column(client: Client) -> None:
     tensor = {"name": "length", "shape": [2, 1], "datatype": "FP64", "data": [1.5, "far"]}
     answer = client.ask("POST", V2, {"inputs": [tensor]})

@@ -79,11 +79,14 @@ def _may_hold(value: Any) -> bool:
 def _row_and_column(value: Any, steps: List[Step]) -> Tuple[Optional[int], Optional[str]]:
     """The first number on the way is the row, the first name beside it the column; V2 and `split` put them elsewhere."""
     if isinstance(value, dict) and steps and steps[0] in _SHAPES:
-        inner, shape = value[steps[0]], steps.pop(0)
-        if shape == "inputs" and len(steps) > 2 and steps[1] == "data" and isinstance(inner, list):
-            return _of_tensor(inner[int(steps[0])], steps[2:])
-        if shape == "dataframe_split" and len(steps) == 3 and isinstance(inner, dict):
-            return int(steps[1]), _name_of(inner.get("columns"), int(steps[2]))
+        shape, steps = steps[0], steps[1:]
+        inner = value[shape]
+        kinds = [type(step) for step in steps]
+        if shape == "inputs" and kinds[:3] == [int, str, int] and steps[1] == "data":
+            return _of_tensor(inner[steps[0]], steps[2:])
+        if shape == "dataframe_split":
+            in_data = kinds == [str, int, int] and steps[0] == "data"
+            return (int(steps[1]), _name_of(inner.get("columns"), int(steps[2]))) if in_data else (None, None)
     row = next((step for step in steps[:2] if isinstance(step, int)), None)
     return row, next((step for step in steps[:2] if isinstance(step, str)), None)
 
@@ -102,5 +105,5 @@ def _of_tensor(tensor: Dict[str, Any], steps: List[Step]) -> Tuple[Optional[int]
 
 
 def _name_of(columns: Any, index: int) -> Optional[str]:
-    known = isinstance(columns, list) and index < len(columns)
-    return str(columns[index]) if known else None
+    name = columns[index] if isinstance(columns, list) and index < len(columns) else None
+    return str(name) if isinstance(name, (str, int)) else None
