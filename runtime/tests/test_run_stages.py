@@ -268,6 +268,19 @@ def test_stages_that_are_known_do_not_run_again(tmp_path):
     assert {cell["notebook"] for cell in second.json("model/cells.json")["cells"]} == set(books)
 
 
+def test_a_file_that_one_stage_removed_and_a_later_one_made_again_is_there(tmp_path):
+    books = {
+        "a.ipynb": notebook("import os; os.unlink('cache.txt')"),
+        "b.ipynb": notebook("open('cache.txt', 'w').write('new')"),
+        "c.ipynb": notebook("seen = open('cache.txt').read()", "predictor = lambda rows: [seen for row in rows]"),
+    }
+    first = run(tmp_path / "first", books, files={"cache.txt": "old"})
+    assert first.code == 0, first.stderr
+    second = again(first, tmp_path / "second", books, 2, {"cache.txt": "old"})
+    assert second.code == 0, second.stderr
+    assert second.load()["predictor"]([1]) == ["new"]
+
+
 def test_stages_of_other_notebooks_are_not_taken(tmp_path):
     books = {"a.ipynb": notebook("x = 1"), "b.ipynb": notebook("predictor = len")}
     first = run(tmp_path / "first", books)

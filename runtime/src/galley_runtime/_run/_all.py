@@ -18,7 +18,7 @@ from galley_runtime._run._plan import Plan, read_plan
 from galley_runtime._run._report import Progress, Report
 from galley_runtime._run._results import Result
 from galley_runtime._run._session import Step, has_parameters, run_notebook, steps_of
-from galley_runtime._run._stages import Stage, forget_restored, keep_stage, restore_stage
+from galley_runtime._run._stages import Stage, forget_restored, keep_stage, remove_again, restore_stage
 
 __all__ = ["run_plan"]
 
@@ -32,6 +32,7 @@ def run_plan(plan_path: str, out: TextIO) -> int:
         os.makedirs(plan.out_dir, exist_ok=True)
         report = Report(os.path.join(plan.out_dir, "report.jsonl"))
         known = [restore_stage(plan, position, report) for position in range(plan.known_stages)]
+        remove_again(plan.app_dir, known)
     except PlanError as error:
         sys.stderr.write(f"{error.message}\n")
         return 2
@@ -93,7 +94,7 @@ async def _run_all(
         )  # fmt: skip
         if done.found is None:
             return
-        stages.append(Stage(name, found_dir, done.found, done.cells, []))
+        stages.append(Stage(name, found_dir, done.found, done.cells, [], []))
         if not last:
             keep_stage(plan, position, stages[-1], executed, report.lines[began:], before)
     stage_dir, found = await _choose(plan, stages, folder, result)

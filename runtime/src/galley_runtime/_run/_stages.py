@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Set
 
 from galley_runtime._errors import PlanError
 from galley_runtime._run._made_files import Snapshot, copy_made
 from galley_runtime._run._plan import Plan
 from galley_runtime._run._report import Report
 
-__all__ = ["Stage", "forget_restored", "keep_stage", "restore_stage"]
+__all__ = ["Stage", "forget_restored", "keep_stage", "remove_again", "restore_stage"]
 
 _SCHEMA = "galley.dev/stage/v1"
 
@@ -29,6 +29,7 @@ class Stage(NamedTuple):
     found: Dict[str, Any]
     cells: List[Dict[str, Any]]
     made: List[str]
+    removed: List[str]
 
 
 def keep_stage(
@@ -57,7 +58,7 @@ def keep_stage(
 
 
 def restore_stage(plan: Plan, position: int, report: Report) -> Stage:
-    """Takes a stage back. Raises PlanError when it is not that of the plan's notebook."""
+    """Takes a stage back, but for what it removed. Raises PlanError when it is not that of the plan's notebook."""
     folder = os.path.join(plan.stages_dir, str(position))
     name = plan.notebooks[position]
     try:
@@ -67,16 +68,23 @@ def restore_stage(plan: Plan, position: int, report: Report) -> Stage:
         raise PlanError(f"Stage {position} of an earlier run cannot be read: {error}.") from error
     if value.get("schema") != _SCHEMA or value.get("notebook") != name:
         raise PlanError(f"Stage {position} of an earlier run is not that of {name}.")
-    for path in value["removed"]:
-        full = os.path.join(plan.app_dir, path)
-        if os.path.lexists(full) and os.path.abspath(full).startswith(plan.app_dir + os.sep):
-            os.unlink(full)
     executed = os.path.join(plan.out_dir, "executed", name)
     os.makedirs(os.path.dirname(executed), exist_ok=True)
     shutil.copyfile(os.path.join(folder, "executed.ipynb"), executed)
     for line in value["lines"]:
         report.write(**{**line, "reused": True})
-    return Stage(name, os.path.join(folder, "found"), value["found"], value["cells"], value["made"])
+    return Stage(name, os.path.join(folder, "found"), value["found"], value["cells"], value["made"], value["removed"])
+
+
+def remove_again(app_dir: str, stages: List[Stage]) -> None:
+    """Removes what stages removed, unless a later one made it again: the files of all of them were laid at once."""
+    gone: Set[str] = set()
+    for stage in stages:
+        gone = (gone | set(stage.removed)) - set(stage.made)
+    for path in gone:
+        full = os.path.join(app_dir, path)
+        if os.path.lexists(full) and os.path.abspath(full).startswith(app_dir + os.sep):
+            os.unlink(full)
 
 
 def forget_restored(before: Snapshot, stages: List[Stage]) -> Snapshot:
