@@ -103,6 +103,14 @@ def test_the_files_that_notebooks_of_s2i_save_are_stages(tmp_path):
     assert ran.load()["predictor"].predict([[1, 2]]) == [6]
 
 
+def test_a_file_that_lay_there_before_is_nothing_that_the_notebook_saved(tmp_path):
+    stale = "import cloudpickle\nopen('only.sav', 'wb').write(cloudpickle.dumps(lambda rows: ['stale']))"
+    books = {"lay.ipynb": notebook(stale), "a/only.ipynb": notebook(DOUBLE), "total.ipynb": notebook("stage = len")}
+    ran = run(tmp_path, books)
+    assert ran.result["outcome"] == "ambiguous", ran.stderr
+    assert "double of a/only.ipynb and stage of total.ipynb" in ran.result["message"]
+
+
 def test_a_single_notebook_may_save_its_model_so_too(tmp_path):
     text = DOUBLE + "import os, pickle, cloudpickle\nmodel = lambda rows: double.transform(rows)\n"
     text += "open(os.environ['S2I_PIPELINE_STAGE_SAVE_FILE'], 'wb').write(cloudpickle.dumps(model))"

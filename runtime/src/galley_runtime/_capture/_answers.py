@@ -12,7 +12,7 @@ from galley_runtime._capture._finish import finish
 from galley_runtime._capture._observe import Observer
 from galley_runtime._capture._save import CannotSave
 from galley_runtime._capture._shell import adjust_script, adjust_shell
-from galley_runtime._capture._stage import SeveralStages, contribute
+from galley_runtime._capture._stage import SaveFile, SeveralStages, contribute
 from galley_runtime._capture._state import Cell, State
 from galley_runtime._capture._trouble import missing_files, refused_hosts
 
@@ -23,11 +23,20 @@ class Session:
     """One notebook in one kernel: `before_cell`, `after_cell`, …, `finish`."""
 
     def __init__(
-        self, shell: Any, app_dir: str, sample_rows: int, seed: int, script: Optional[str] = None, staged: bool = False
+        self,
+        shell: Any,
+        app_dir: str,
+        sample_rows: int,
+        seed: int,
+        script: Optional[str] = None,
+        staged: bool = False,
+        save_file: str = "",
     ) -> None:
+        """`save_file`: where the notebook is told to save its stage, in the working directory; empty: nowhere."""
         self._shell = shell
         self._state = State(shell.user_ns, app_dir, sample_rows, seed, staged)
         self._observer = Observer(self._state)
+        self._save_file = SaveFile(app_dir, save_file)
         self._warned = 0
         if script is not None:
             adjust_script(shell, script)
@@ -66,12 +75,13 @@ class Session:
             "refused": refused_hosts(error),
         }
 
-    def finish(self, out_dir: str, save_file: str = "") -> Dict[str, Any]:
-        """The model, and its files below `out_dir`. `save_file`: where the notebook was told to save its stage."""
+    def finish(self, out_dir: str) -> Dict[str, Any]:
+        """The model, and its files below `out_dir`; what a notebook that binds no `predictor` contributes as a stage."""
         result = finish(self._state, self._observer, out_dir)
-        if save_file and not result.get("bound"):
+        if not result.get("bound"):
+            folder = os.path.join(out_dir, "stage")
             try:
-                result["stage"] = contribute(self._state, self._observer, os.path.join(out_dir, "stage"), save_file)
+                result["stage"] = contribute(self._state, self._observer, folder, self._save_file)
             except CannotSave as error:
                 result["stage"] = {"problem": "unpicklable", "message": str(error)}
             except SeveralStages as error:

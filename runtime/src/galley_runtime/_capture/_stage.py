@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import pickle
 from array import array
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from galley_runtime._capture._calls import rows_of_example
 from galley_runtime._capture._discover import Candidate, discover, type_name
@@ -21,11 +21,33 @@ from galley_runtime._capture._sample import write_sample
 from galley_runtime._capture._save import CannotSave, save_objects
 from galley_runtime._capture._state import State
 
-__all__ = ["SeveralStages", "contribute"]
+__all__ = ["SaveFile", "SeveralStages", "contribute"]
 
 
 class SeveralStages(Exception):
     """A notebook leaves several fitted objects, and nothing says which it contributes."""
+
+
+class SaveFile:
+    """Where a notebook is told to save its stage. Made before it begins: what lies there then, from the repository or
+    from another notebook of the same name, is nothing that it saves."""
+
+    def __init__(self, folder: str, name: str) -> None:
+        """Without a name nothing can be saved."""
+        self.name = name
+        self.path = os.path.join(folder, name)
+        self._before = self._stamp()
+
+    def is_written(self) -> bool:
+        """Whether the notebook has saved something."""
+        now = self._stamp()
+        return now is not None and now != self._before
+
+    def _stamp(self) -> Optional[Tuple[int, int, int]]:
+        if not os.path.isfile(self.path):
+            return None
+        info = os.stat(self.path)
+        return info.st_ino, info.st_size, info.st_mtime_ns
 
 
 class _Found(NamedTuple):
@@ -35,7 +57,7 @@ class _Found(NamedTuple):
     cell: Optional[int]
 
 
-def contribute(state: State, observer: Observer, folder: str, save_file: str) -> Optional[Dict[str, Any]]:
+def contribute(state: State, observer: Observer, folder: str, save_file: SaveFile) -> Optional[Dict[str, Any]]:
     """Writes `stage.pkl`, `fits.bin` and perhaps `sample/`; what is known of the stage. None: there is none.
 
     Raises CannotSave and SeveralStages.
@@ -66,14 +88,13 @@ def contribute(state: State, observer: Observer, folder: str, save_file: str) ->
     return stage
 
 
-def _find(state: State, observer: Observer, save_file: str) -> Optional[_Found]:
+def _find(state: State, observer: Observer, save_file: SaveFile) -> Optional[_Found]:
     bound = bound_value(state, "stage")
     if bound is not None:
         cell = state.cell_of("stage")
         return _Found("stage", bound, True, cell.number if cell else None)
-    path = os.path.join(state.app_dir, save_file)
-    if os.path.isfile(path):
-        return _Found(save_file, _load(path), True, None)
+    if save_file.is_written():
+        return _Found(save_file.name, _load(save_file.path), True, None)
     found = discover(state, observer.saw_fit)
     left = [found.model] if found.model else found.candidates or found.transformers
     if not left:

@@ -178,14 +178,14 @@ async def run_notebook(
         script = os.path.join(plan.app_dir, name) if is_script(name) else None
         await kernel.ask(
             "start", app_dir=plan.app_dir, sample_rows=plan.sample_rows, seed=plan.seed, script=script,
-            staged=len(plan.notebooks) > 1,
+            staged=len(plan.notebooks) > 1, save_file=stage_file(name),
         )  # fmt: skip
         for step in steps:
             if not await run.step(step):
                 break
         else:
             progress.tell(f"{name} model", "started")
-            found = await kernel.ask("finish", out_dir=found_dir, save_file=stage_file(name))
+            found = await kernel.ask("finish", out_dir=found_dir)
             result.note(found)
             progress.tell(f"{name} model", "done")
     except (KernelDied, CaptureFailed) as error:
