@@ -119,6 +119,24 @@ def test_a_single_notebook_may_save_its_model_so_too(tmp_path):
     assert ran.json("model/model.json")["predictor"]["name"] == "only.sav"
 
 
+def test_the_model_of_a_single_notebook_is_saved_once(tmp_path):
+    text = """
+        class Model:
+            def fit(self, rows):
+                self.fitted_ = True
+                return self
+            def predict(self, rows):
+                return [1 for row in rows]
+            def __getstate__(self):
+                open("saved.txt", "a").write("x")
+                return self.__dict__
+        model = Model().fit([[1]])
+        """
+    ran = pipeline(tmp_path, only=textwrap.dedent(text))
+    assert ran.code == 0, ran.stderr
+    assert (ran.app / "saved.txt").read_text() == "x"
+
+
 @pytest.mark.parametrize(
     ("cells", "outcome", "said"),
     [

@@ -95,6 +95,8 @@ def _find(state: State, observer: Observer, save_file: SaveFile) -> Optional[_Fo
         return _Found("stage", bound, True, cell.number if cell else None)
     if save_file.is_written():
         return _Found(save_file.name, _load(save_file.path), True, None)
+    if not state.staged:
+        return None  # the fitted object of a notebook by itself is the model, which `finish` has saved
     found = discover(state, observer.saw_fit)
     left = [found.model] if found.model else found.candidates or found.transformers
     if not left:
