@@ -8,7 +8,6 @@ looks like nothing but wrong predictions.
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import shutil
@@ -18,6 +17,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from galley_runtime._call_form import CallForm, recognise
 from galley_runtime._capture._calls import head_of
+from galley_runtime._capture._description import write_description
 from galley_runtime._capture._discover import type_name
 from galley_runtime._capture._rows import table_of
 from galley_runtime._capture._save import CannotSave, save_objects
@@ -172,32 +172,24 @@ def _write(chain: List[_Stage], all_stages: List[_Stage], out_dir: str, warnings
     save_objects(os.path.join(model_dir, "model.pkl"), content, "the stages together")
     example = next((stage.info["example"] for stage in reversed(all_stages) if "example" in stage.info), None)
     form = _form(chain[0], predictor, example, warnings)
-    try:
-        classes = plain(getattr(chain[-1].value, "classes_", None))
-    except Exception:  # noqa: BLE001 - a property of user code
-        classes = None
     last = chain[-1]
-    model: Dict[str, Any] = {
-        "schema": "galley.dev/model/v1",
-        "predictor": {
-            "name": "pipeline" if len(chain) > 1 else last.info["name"],
-            "kind": _kind(predictor),
-            "type": type_name(predictor),
-            "notebook": last.notebook,
-            "cell": last.info["cell"],
-        },
-        "stages": [_candidate(stage) for stage in chain],
-        "validator": validator is not None,
-        "callForm": form.form,
-        "python": f"{sys.version_info[0]}.{sys.version_info[1]}",
-        "columns": form.columns,
-        "classes": classes if isinstance(classes, list) else None,
-        "example": None if example is None else {"rows": example["rows"]},
-        **({"callOne": True} if form.one else {}),
+    named = {
+        "name": "pipeline" if len(chain) > 1 else last.info["name"],
+        "kind": _kind(predictor),
+        "type": type_name(predictor),
+        "notebook": last.notebook,
+        "cell": last.info["cell"],
     }
-    for name, value in (("model.json", model), ("checks.json", {"schema": "galley.dev/checks/v1", "checks": []})):
-        with open(os.path.join(model_dir, name), "w", encoding="utf-8") as file:
-            json.dump(value, file, allow_nan=False)
+    write_description(
+        model_dir,
+        named,
+        last.value,
+        form,
+        validator=validator is not None,
+        example=None if example is None else example["rows"],
+        checks=[],
+        stages=[_candidate(stage) for stage in chain],
+    )
     # Rows that a notebook bound to `reference` are requests; those of a fit are that only for the first stage.
     source = next((stage for stage in reversed(all_stages) if stage.info.get("reference")), chain[0])
     sample = os.path.join(source.folder, "sample")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import sys
 import types
 from typing import Any, Dict, List, Optional, Tuple
 
 from galley_runtime._call_form import CallForm, recognise
 from galley_runtime._capture._calls import Record, head_of, rows_of_example
+from galley_runtime._capture._description import write_description
 from galley_runtime._capture._discover import Candidate, discover, is_fitted, type_name
 from galley_runtime._capture._names import bound_value, has_predict
 from galley_runtime._capture._observe import Observer
@@ -50,10 +49,14 @@ def finish(state: State, observer: Observer, out_dir: str) -> Dict[str, Any]:
     estimator = _estimator_of(chosen.value)
     scores = observer.samples.known(estimator) if estimator is not None else None
     form, example = _form_and_example(state, record, scores, estimator, reference)
-    _write(os.path.join(model_dir, "model.json"), _describe(state, chosen, estimator, validator, form, example))
-    _write(
-        os.path.join(model_dir, "checks.json"),
-        {"schema": "galley.dev/checks/v1", "checks": record.checks if record else []},
+    write_description(
+        model_dir,
+        _named(chosen, estimator),
+        estimator,
+        form,
+        validator=validator is not None,
+        example=example,
+        checks=record.checks if record else [],
     )
     calls = record.sampler if record else None
     if estimator is not chosen.value and scores is not None and (calls is None or scores.total > calls.total):
@@ -115,38 +118,12 @@ def _form_of_reference(state: State, reference: Any) -> Optional[CallForm]:
         return None
 
 
-def _describe(
-    state: State, chosen: Candidate, estimator: Any, validator: Any, form: CallForm, example: Optional[List[Any]]
-) -> Dict[str, Any]:
+def _named(chosen: Candidate, estimator: Any) -> Dict[str, Any]:
     estimates = estimator is chosen.value and hasattr(type(estimator), "fit") and is_fitted(estimator, True)
-    kind = "estimator" if estimates else "object" if has_predict(chosen.value) else "callable"
-    try:
-        classes = plain(getattr(estimator, "classes_", None))
-    except Exception:  # noqa: BLE001 - a property of user code; a model of several outputs has a list of arrays
-        classes = None
-    model: Dict[str, Any] = {
-        "schema": "galley.dev/model/v1",
-        "predictor": {
-            "name": chosen.name,
-            "kind": kind,
-            "type": type_name(chosen.value),
-            "notebook": chosen.cell.notebook if chosen.cell else None,
-            "cell": chosen.cell.number if chosen.cell else None,
-        },
-        "validator": validator is not None,
-        "callForm": form.form,
-        "python": f"{sys.version_info[0]}.{sys.version_info[1]}",
-        "columns": form.columns,
-        "classes": classes if isinstance(classes, list) else None,
-        "example": None if example is None else {"rows": example},
+    return {
+        "name": chosen.name,
+        "kind": "estimator" if estimates else "object" if has_predict(chosen.value) else "callable",
+        "type": type_name(chosen.value),
+        "notebook": chosen.cell.notebook if chosen.cell else None,
+        "cell": chosen.cell.number if chosen.cell else None,
     }
-    if form.one:
-        model["callOne"] = True
-    return model
-
-
-def _write(path: str, value: Dict[str, Any]) -> None:
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(value, file, allow_nan=False)
-        file.flush()
-        os.fsync(file.fileno())
