@@ -2,7 +2,6 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '@galley/api/digest';
-import { GalleyError } from '@galley/api/error/galley-error';
 import type { Layer } from '@galley/image/descriptor';
 import type { Image } from '@galley/image/image';
 import { buildLayer } from '@galley/image/layer/build-layer';
@@ -14,19 +13,12 @@ import type { WorkloadSecrets } from '../secret/secret-use.ts';
 import { findSecrets, redactSecrets, redactValue } from '../training/find-secrets.ts';
 import { samplePath, type Training } from '../training/training.ts';
 import type { BuildSettings } from '../plan/settings.ts';
-import {
-  isObject,
-  numberOf,
-  readWire,
-  requireWire,
-  textOf,
-  textsOf,
-  type JsonObject,
-} from '../workload/read-json.ts';
+import { isObject, readWire, requireWire, textsOf, type JsonObject } from '../workload/read-json.ts';
 import { readOutput, type Output } from '../workload/read-output.ts';
-import { runWorkload, type EndedWorkload } from '../workload/run-workload.ts';
+import { runWorkload } from '../workload/run-workload.ts';
 import { stepId } from '../workload/step-id.ts';
 import { stepLabels } from '../workload/leftovers.ts';
+import { explainRehearsal } from './explain-rehearsal.ts';
 
 /** What a rehearsal found, found again by its candidate. */
 export interface Rehearsal {
@@ -116,8 +108,10 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
         signal: context.signal,
       });
       try {
-        if (ended.status.exitCode !== 0) throw await explainRehearsal(options, output, ended);
-        return await keep(options, output);
+        if (ended.status.exitCode === 0) return await keep(options, output);
+        const failure = parseFailure(await output.text('failure.json', 1024 * 1024));
+        const stderr = redactValue(ended.stderr, secrets);
+        throw explainRehearsal(application, redactValue(failure, secrets), { ...ended, stderr });
       } finally {
         await output.dispose();
       }
@@ -208,63 +202,6 @@ function parseTiming(text: string | undefined): Readonly<Record<string, number>>
   } catch {
     return {};
   }
-}
-
-/** Exit 20: a sample row failed. 21: a check does not reproduce. Anything else: the workload broke off. */
-async function explainRehearsal(
-  { application, secrets }: RehearseOptions,
-  output: Output,
-  { status, ...said }: EndedWorkload,
-): Promise<GalleyError> {
-  const text = await output.text('failure.json', 1024 * 1024);
-  const failure = redactValue(parseFailure(text), secrets.files);
-  const ended = { status, stderr: redactValue(said.stderr, secrets.files) };
-  const error = isObject(failure['error']) ? failure['error'] : {};
-  const what = [textOf(error['type']), textOf(error['message'], textOf(failure['message']))]
-    .filter((part) => part !== '')
-    .join(': ');
-  const details = { ...failure, exitCode: ended.status.exitCode, stderr: ended.stderr.slice(-20).join('\n') };
-  const module = /No module named '([^']+)'/.exec([what, ...ended.stderr].join('\n'))?.[1];
-  if (module !== undefined) {
-    return new GalleyError(
-      'MODULE_MISSING',
-      `The service of ${application} needs ${module}, which its image does not have.`,
-      {
-        hint: `What only a group for development brings is not served: move it to the dependencies, or import it in a cell of the notebook.`,
-        details: { ...details, module },
-      },
-    );
-  }
-  if (ended.status.exitCode === 20) {
-    const row = numberOf(failure['row']);
-    return new GalleyError(
-      'REHEARSAL_FAILED',
-      `Row ${row} of the sample of ${application} can't be scored: ${what}.`,
-      {
-        hint: 'Mend the predictor, or let `validator` refuse such rows; galley report shows the cells.',
-        details,
-      },
-    );
-  }
-  if (ended.status.exitCode === 21) {
-    return new GalleyError(
-      'CHECK_NOT_REPRODUCED',
-      `The image of ${application} answers a check otherwise than the notebook did: ${what}.`,
-      {
-        hint: 'A predictor that depends on chance, time or the cell order gives other answers in the image: fix its seed or its state.',
-        details,
-      },
-    );
-  }
-  const why = ended.status.reason ?? `exit code ${ended.status.exitCode ?? 'unknown'}`;
-  return new GalleyError(
-    'REHEARSAL_FAILED',
-    `The rehearsal of ${application} broke off: ${why}. ${ended.stderr.at(-1) ?? ''}`,
-    {
-      hint: 'Give the build more memory (build.resources.limits.memory) if it was killed; else look at the details with -o json.',
-      details,
-    },
-  );
 }
 
 function parseFailure(text: string | undefined): JsonObject {
