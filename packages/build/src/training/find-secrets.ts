@@ -12,23 +12,16 @@ export async function findSecrets(
   secrets: Readonly<Record<string, string>>,
   signal?: AbortSignal,
 ): Promise<void> {
-  const search = searchSecrets(secrets);
-  for (const file of files) {
-    const seeker = search.begin();
-    for await (const chunk of createReadStream(file.file, { highWaterMark: 1024 * 1024 })) {
-      signal?.throwIfAborted();
-      seeker.see(chunk as Buffer);
-      if (seeker.found === undefined) continue;
-      throw new GalleyError(
-        'SECRET_IN_MODEL',
-        `${file.path} of the run holds the value of the secret ${seeker.found}.`,
-        {
-          hint: 'Read the secret where it is used instead of keeping it in a variable that predictor refers to or in a file.',
-          details: { file: file.path, secret: seeker.found },
-        },
-      );
-    }
-  }
+  const found = await firstSecret(files, secrets, signal);
+  if (found === undefined) return;
+  throw new GalleyError(
+    'SECRET_IN_MODEL',
+    `${found.file} of the run holds the value of the secret ${found.secret}.`,
+    {
+      hint: 'Read the secret where it is used instead of keeping it in a variable that predictor refers to or in a file.',
+      details: found,
+    },
+  );
 }
 
 /** The same as a question: what is kept for a next run and not given to anybody is left out, and fails nothing. */
@@ -37,13 +30,24 @@ export async function holdsSecret(
   secrets: Readonly<Record<string, string>>,
   signal?: AbortSignal,
 ): Promise<boolean> {
-  return findSecrets(files, secrets, signal).then(
-    () => false,
-    (error: unknown) => {
-      if (error instanceof GalleyError && error.code === 'SECRET_IN_MODEL') return true;
-      throw error;
-    },
-  );
+  return (await firstSecret(files, secrets, signal)) !== undefined;
+}
+
+async function firstSecret(
+  files: readonly OutputFile[],
+  secrets: Readonly<Record<string, string>>,
+  signal?: AbortSignal,
+): Promise<{ file: string; secret: string } | undefined> {
+  const search = searchSecrets(secrets);
+  for (const file of files) {
+    const seeker = search.begin();
+    for await (const chunk of createReadStream(file.file, { highWaterMark: 1024 * 1024 })) {
+      signal?.throwIfAborted();
+      seeker.see(chunk as Buffer);
+      if (seeker.found !== undefined) return { file: file.path, secret: seeker.found };
+    }
+  }
+  return undefined;
 }
 
 /** A text for people without the values of secrets: reports and executed notebooks show what cells printed. */
