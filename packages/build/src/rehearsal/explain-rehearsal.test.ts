@@ -3,7 +3,8 @@ import type { JsonObject } from '../workload/read-json.ts';
 import { explainRehearsal } from './explain-rehearsal.ts';
 
 function explain(exitCode: number, failure: JsonObject, ...stderr: string[]) {
-  const status = { id: 'r', specHash: '', phase: 'failed', refusedHosts: [], labels: {}, exitCode } as const;
+  const hosts = { refusedHosts: [], reachedHosts: [] };
+  const status = { id: 'r', specHash: '', phase: 'failed', ...hosts, labels: {}, exitCode } as const;
   return explainRehearsal('iris', failure, { status, stderr });
 }
 
