@@ -186,3 +186,23 @@ test('a file of a package names it, a compiled file too, one of nobody does not'
   expect(await owner(`/${site}/demo-1.1.dist-info/METADATA`)).toBe('demo 1.1');
   expect(await owner('/home/galley/app/a.py')).toBeUndefined();
 });
+
+test('a file that an upper layer removes, hides with its folder, or removes with its folder is not there', async () => {
+  const bottom = await layer('below', [fileEntry('a/b/c', 'x')]);
+  const removals = [
+    { path: 'a/b/c', opaque: false },
+    { path: 'a', opaque: false },
+    { path: 'a', opaque: true },
+    { path: '', opaque: true },
+  ];
+  for (const removal of removals) {
+    const top = await buildLayer(store, [], { createdBy: 'above', whiteouts: [removal] });
+    const image = await assembleImage(store, { layers: [bottom, top], config: {} });
+    expect(await why(store, image, '/a/b/c')).toMatchObject({
+      present: false,
+      mentions: [{ layer: 1, action: removal.opaque ? 'hides' : 'removes' }],
+    });
+    // Of a name that only begins alike nothing is said.
+    expect((await why(store, image, '/ab')).mentions).toHaveLength(removal.path === '' ? 1 : 0);
+  }
+});

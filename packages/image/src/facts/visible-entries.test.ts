@@ -7,6 +7,7 @@ import { buildLayer } from '../layer/build-layer.ts';
 import { openLayoutStore } from '../layout-store.ts';
 import type { ImageStore } from '../store.ts';
 import { directoryEntry, fileEntry, symlinkEntry } from '../tar/entry.ts';
+import { readEntry } from '../tar/read-entry.ts';
 import { visibleEntries } from './visible-entries.ts';
 
 let folder: string;
@@ -44,14 +45,12 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function contents(wanted: (path: string) => boolean): Promise<Record<string, string>> {
+async function contents(wanted: (path: string) => boolean, of = layers): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
-  for await (const entry of visibleEntries(store, layers, wanted)) {
-    const chunks: Uint8Array[] = [];
-    if (entry.type === 'file')
-      for await (const chunk of (entry.content?.() ?? []) as AsyncIterable<Uint8Array>) chunks.push(chunk);
+  for await (const entry of visibleEntries(store, of, wanted)) {
+    const content = await readEntry(entry, 100);
     expect(found).not.toHaveProperty([entry.path]);
-    found[entry.path] = entry.type === 'file' ? Buffer.concat(chunks).toString() : entry.type;
+    found[entry.path] = content?.toString() ?? entry.type;
   }
   return found;
 }
@@ -72,4 +71,10 @@ test('an image shows what a container would see: the topmost entry, nothing that
 test('only what is wanted is told, and what is below a covered path stays covered', async () => {
   expect(await contents((path) => path.startsWith('replaced/') || path === 'opaque/below')).toEqual({});
   expect(await contents((path) => path === 'etc/passwd')).toEqual({ 'etc/passwd': 'new' });
+});
+
+test('a layer may hide everything below it', async () => {
+  const whiteouts = [{ path: '', opaque: true }];
+  const top = await buildLayer(store, [fileEntry('only', 'this')], { createdBy: 'test', whiteouts });
+  expect(await contents(() => true, [...layers, top])).toEqual({ only: 'this' });
 });

@@ -19,7 +19,8 @@ class Settled {
 
   hides(path: string): boolean {
     if (this.#here.has(path) || this.#removed.has(path)) return true;
-    return parentsOf(path).some((parent) => this.#removed.has(parent) || this.#covers.has(parent));
+    // The root as well: a layer may hide all of those below it.
+    return ['', ...parentsOf(path)].some((parent) => this.#removed.has(parent) || this.#covers.has(parent));
   }
 
   /** A whiteout or an entry of a layer says nothing about its own layer, so it counts from the next one on. */

@@ -7,6 +7,7 @@ import type { ImageStore } from '../store.ts';
 import type { TarEntry } from '../tar/entry.ts';
 import { checkPath } from '../tar/path.ts';
 import { readTar } from '../tar/read-tar.ts';
+import { parseWhiteout } from '../tar/whiteout.ts';
 import { fileOwner } from './file-owner.ts';
 
 /** What one layer does at a path. */
@@ -39,21 +40,24 @@ export interface WhyReport {
 
 type Match = Pick<PathMention, 'action' | 'path' | 'type' | 'mode' | 'sizeBytes'> & { target?: string };
 
+function isBelow(path: string, folder: string): boolean {
+  return folder === '' || path.startsWith(`${folder}/`);
+}
+
 /** What an entry does to the path that is asked about. */
 function matchOf(entry: TarEntry, path: string): Match | undefined {
   const base = { path: entry.path, type: entry.type, mode: entry.mode, sizeBytes: entry.size };
   const link = entry.linkTarget === undefined ? {} : { target: entry.linkTarget };
   if (entry.path === path) return { action: 'adds', ...base, ...link };
-  const slash = entry.path.lastIndexOf('/');
-  const folder = entry.path.slice(0, slash + 1);
-  const name = entry.path.slice(slash + 1);
-  if (name === '.wh..wh..opq') return path.startsWith(folder) ? { action: 'hides', ...base } : undefined;
-  if (name.startsWith('.wh.')) {
-    const removed = folder + name.slice('.wh.'.length);
-    return path === removed || path.startsWith(`${removed}/`) ? { action: 'removes', ...base } : undefined;
+  const whiteout = parseWhiteout(entry.path);
+  if (whiteout?.opaque === true)
+    return isBelow(path, whiteout.path) ? { action: 'hides', ...base } : undefined;
+  if (whiteout !== undefined) {
+    const removes = path === whiteout.path || isBelow(path, whiteout.path);
+    return removes ? { action: 'removes', ...base } : undefined;
   }
-  const isAbove = path.startsWith(`${entry.path}/`);
-  return entry.type === 'symlink' && isAbove ? { action: 'links', ...base, ...link } : undefined;
+  const isLink = entry.type === 'symlink' && isBelow(path, entry.path);
+  return isLink ? { action: 'links', ...base, ...link } : undefined;
 }
 
 const limits = { entriesMax: 1_000_000, bytesMax: 2 ** 36, special: 'skip' as const };
