@@ -3,7 +3,7 @@ import { formatBytes } from '@galley/api/kind/quantity';
 import { readImage } from '@galley/image/assemble/read-image';
 import { diffImages, type ImageDifference } from '@galley/image/facts/diff-images';
 import type { FileDifference } from '@galley/image/facts/diff-files';
-import { safeText } from '../../render/safe-text.ts';
+import { safeLine } from '../../render/safe-text.ts';
 import { table } from '../../render/table.ts';
 import { openStore } from '../../server/open-store.ts';
 import type { Command } from '../command.ts';
@@ -27,12 +27,9 @@ export const command: Command = {
   ],
   async run(input, context) {
     const store = await openStore(context.home);
-    const [before, after] = await Promise.all(
-      [input.args[0] ?? '', input.args[1] ?? ''].map(async (name) =>
-        readImage(store, await store.resolve(name)),
-      ),
-    );
-    if (before === undefined || after === undefined) throw new Error('two references gave no two images');
+    const [nameBefore = '', nameAfter = ''] = input.args;
+    const before = await readImage(store, await store.resolve(nameBefore));
+    const after = await readImage(store, await store.resolve(nameAfter));
     if (before.digest === after.digest) return { text: 'They are the same image.', value: { same: true } };
     const difference = await diffImages(store, before, after, context.signal);
     return {
@@ -87,17 +84,18 @@ function describe(difference: ImageDifference, allFiles: boolean): string {
       : []),
     ...section(
       `Configuration: ${configuration.length}`,
-      configuration.map((one) => [safeText(one.name), cut(one.before), cut(one.after)]),
+      configuration.map((one) => [one.name, cut(one.before), cut(one.after)]),
     ),
   ].join('\n');
 }
 
+/** Whatever an image says of itself passes here on its way to the terminal. */
 function section(title: string, rows: readonly (readonly string[])[]): readonly string[] {
   if (rows.length === 0) return ['', title];
   const columns = Math.max(...rows.map((row) => row.length));
   const [, ...lines] = table(
     Array.from({ length: columns }, () => ''),
-    rows,
+    rows.map((row) => row.map(safeLine)),
   ).split('\n');
   return ['', title, ...lines.map((line) => `  ${line}`)];
 }
@@ -111,7 +109,7 @@ function summary(files: readonly FileDifference[]): string {
 
 function fileRow(one: FileDifference): readonly string[] {
   const marks = { added: '+', removed: '-', changed: '~' } as const;
-  return [marks[one.change], `/${safeText(one.path)}`, signed(one.bytes), one.what.join(', ')];
+  return [marks[one.change], `/${one.path}`, signed(one.bytes), one.what.join(', ')];
 }
 
 function signed(bytes: number): string {
@@ -119,6 +117,6 @@ function signed(bytes: number): string {
 }
 
 function cut(text: string): string {
-  const tame = safeText(text);
+  const tame = safeLine(text);
   return tame === '' ? '—' : tame.length > 40 ? `${tame.slice(0, 39)}…` : tame;
 }

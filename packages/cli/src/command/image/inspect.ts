@@ -1,7 +1,7 @@
 import { formatBytes } from '@galley/api/kind/quantity';
 import { shortDigest } from '@galley/api/digest';
 import { readImage } from '@galley/image/assemble/read-image';
-import { safeText } from '../../render/safe-text.ts';
+import { safeLine } from '../../render/safe-text.ts';
 import { table } from '../../render/table.ts';
 import { openStore } from '../../server/open-store.ts';
 import type { Command } from '../command.ts';
@@ -19,16 +19,18 @@ export const command: Command = {
     const rows = image.layers.map((layer) => [
       shortDigest(layer.descriptor.digest),
       formatBytes(layer.descriptor.size),
-      safeText(layer.createdBy),
+      safeLine(layer.createdBy),
     ]);
     return {
       text: [
         `Digest      ${image.digest}`,
-        `Platform    ${os}/${architecture}`,
-        `User        ${config.User ?? 'root'}`,
-        `Entry point ${[...(config.Entrypoint ?? []), ...(config.Cmd ?? [])].join(' ')}`,
-        `Work dir    ${config.WorkingDir ?? '/'}`,
-        ...Object.entries(config.Labels ?? {}).map(([key, value]) => `Label       ${key}=${safeText(value)}`),
+        `Platform    ${safeLine(`${os}/${architecture}`)}`,
+        `User        ${safeLine(config.User ?? 'root')}`,
+        `Entry point ${safeLine([...(config.Entrypoint ?? []), ...(config.Cmd ?? [])].join(' '))}`,
+        `Work dir    ${safeLine(config.WorkingDir ?? '/')}`,
+        ...Object.entries(config.Labels ?? {}).map(
+          ([key, value]) => `Label       ${safeLine(`${key}=${value}`)}`,
+        ),
         '',
         table(['LAYER', 'SIZE', 'CREATED BY'], rows, ['left', 'right']),
       ].join('\n'),
