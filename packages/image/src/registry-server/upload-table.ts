@@ -105,6 +105,10 @@ export class UploadTable {
     clearTimeout(this.#leaseEnd);
     this.#lease ??= this.#store.lease('uploads');
     this.#leaseEnd = setTimeout(() => {
+      if ([...this.#uploads.values()].some((upload) => !this.#isIdle(upload))) {
+        void this.#hold();
+        return;
+      }
       const lease = this.#lease;
       this.#lease = undefined;
       // A lease that cannot be given back keeps blobs for longer, nothing worse.
@@ -113,9 +117,12 @@ export class UploadTable {
     await this.#lease;
   }
 
+  #isIdle(upload: Upload): boolean {
+    return this.#now() - upload.lastMs >= idleMs;
+  }
+
   async #expire(): Promise<void> {
-    const now = this.#now();
-    const old = [...this.#uploads.values()].filter((upload) => !upload.busy && now - upload.lastMs > idleMs);
+    const old = [...this.#uploads.values()].filter((upload) => !upload.busy && this.#isIdle(upload));
     await Promise.all(old.map((upload) => this.cancel(upload)));
   }
 }
