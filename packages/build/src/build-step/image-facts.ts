@@ -11,6 +11,7 @@ import { readTar } from '@galley/image/tar/read-tar';
 import { parseWhiteout } from '@galley/image/tar/whiteout';
 import type { BuildContext } from '../build.ts';
 import { RecordCache } from '../cache/record-cache.ts';
+import type { ChangedEntry } from './changes.ts';
 
 /** What of a layer decides who its users are and what its folders look like. */
 interface LayerFacts {
@@ -61,18 +62,26 @@ export class ImageFacts {
   }
 
   /**
-   * The folders above these paths, but for those that are among them, as the image has them, where it has them: a directory entry of a layer
-   * replaces the attributes of those below (builders.md §8.1). Throws `IMAGE_INVALID` where one is a link: it would be replaced.
+   * The entries and the folders above them as the image has them: a directory entry of a layer replaces the attributes of those
+   * below (builders.md §8.1). A folder that neither has is made for `owner`; without one that is left to whoever builds the layer. Throws `IMAGE_INVALID`
+   * where one is a link: it would be replaced.
    */
-  parents(paths: readonly string[]): readonly TarEntry[] {
-    const brought = new Set(paths);
-    const wanted = new Set(paths.flatMap((path) => parentsOf(path)).filter((path) => !brought.has(path)));
-    return [...wanted].flatMap((path) => {
+  withParents<Entry extends TarEntry>(
+    entries: readonly Entry[],
+    owner?: Pick<ImageUser, 'uid' | 'gid'>,
+  ): readonly (Entry | ChangedEntry)[] {
+    const brought = new Set(entries.map(({ path }) => path));
+    const above = new Set(
+      entries.flatMap(({ path }) => parentsOf(path)).filter((path) => !brought.has(path)),
+    );
+    const parents = [...above].flatMap((path): readonly ChangedEntry[] => {
       const found = this.#folder(path);
-      if (found === undefined) return [];
+      if (found === undefined)
+        return owner === undefined ? [] : [{ ...directoryEntry(path), uid: owner.uid, gid: owner.gid }];
       const [mode, uid, gid] = found;
       return [{ ...directoryEntry(path, mode & 0o1777), uid, gid }];
     });
+    return [...parents, ...entries];
   }
 
   #folder(path: string): readonly [number, number, number] | undefined {

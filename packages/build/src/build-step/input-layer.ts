@@ -16,9 +16,5 @@ export async function inputLayer(
   createdBy = 'galley input',
 ): Promise<Layer> {
   const facts = await ImageFacts.open(image, context);
-  const parents = facts.parents(entries.map(({ path }) => path));
-  return buildLayer(context.store, [...parents, ...entries], {
-    createdBy,
-    signal: context.signal,
-  });
+  return buildLayer(context.store, facts.withParents(entries), { createdBy, signal: context.signal });
 }

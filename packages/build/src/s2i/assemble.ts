@@ -46,9 +46,10 @@ export async function assemble(work: S2iWork): Promise<Assembled> {
     );
     work.warnings.push(...changes.warnings);
     end({ state: 'done', reason: `${changes.entries.length} paths changed` });
-    const hashOf = hashesByEntry(work);
-    const kept = places.kept ? keepSources([...source, ...own], hashOf, changes) : changes;
-    return { changes: kept, labels: parseMetadata(changes.collected.get(metadataPath)) };
+    const labels = parseMetadata(changes.collected.get(metadataPath));
+    if (!places.kept) return { changes, labels };
+    const kept = keepSources([...source, ...own], hashesByEntry(work), changes);
+    return { changes: { ...kept, entries: work.imageFacts.withParents(kept.entries) }, labels };
   });
 }
 

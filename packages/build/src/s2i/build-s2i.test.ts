@@ -8,6 +8,7 @@ import { readImage } from '@galley/image/assemble/read-image';
 import type { Image } from '@galley/image/image';
 import { directoryEntry, fileEntry } from '@galley/image/tar/entry';
 import { validateImage } from '@galley/image/validate/validate-image';
+import { ImageFacts } from '../build-step/image-facts.ts';
 import { buildS2i } from './build-s2i.ts';
 import type { S2iRequest, S2iResult } from './s2i.ts';
 import { openBuilderUnderTest, type BuilderUnderTest } from './under-test/builder.ts';
@@ -187,6 +188,7 @@ describe.skipIf(unavailable !== undefined)(
       const runtimeImage = await fixture.image(
         [
           { ...directoryEntry('srv', 0o775), uid: 1002 },
+          { ...directoryEntry('srv/app', 0o770), uid: 1003 },
           fileEntry(
             'opt/scripts/run',
             `${python}print("serving", open("/srv/app/app.txt").read().strip())\n`,
@@ -230,6 +232,16 @@ describe.skipIf(unavailable !== undefined)(
         'srv/final.txt',
       ]);
       expect(await fixture.files(image, 'opt/app-root')).toEqual({});
+      // Folders that the image has keep what they are; those that are made belong to who runs assemble-runtime.
+      const facts = await ImageFacts.open(image, fixture.context);
+      expect(facts.withParents([fileEntry('srv/app/x', ''), fileEntry('srv/deep/er/x', '')])).toMatchObject([
+        { path: 'srv', mode: 0o775, uid: 1002 },
+        { path: 'srv/app', mode: 0o770, uid: 1003 },
+        { path: 'srv/deep', mode: 0o755, uid: 1002 },
+        { path: 'srv/deep/er', mode: 0o755, uid: 1002 },
+        { path: 'srv/app/x' },
+        { path: 'srv/deep/er/x' },
+      ]);
       expect(image.config.config).toMatchObject({
         Cmd: ['/opt/scripts/run'],
         User: '1002',
@@ -270,6 +282,23 @@ describe.skipIf(unavailable !== undefined)(
       } finally {
         rmSync(join(fixture.source, '.s2i/bin'), { recursive: true });
         rmSync(join(fixture.source, 'moved.txt'));
+      }
+    });
+
+    test('sources that stay leave the folders of the image above them as they were', async () => {
+      fixture.write('.s2i/bin/assemble', `${python}print("nothing to do")\n`);
+      try {
+        const { image } = await build({ destination: '/opt/app-root/src' });
+        const facts = await ImageFacts.open(image, fixture.context);
+        expect(facts.withParents([fileEntry('opt/app-root/src/src/app.txt', '')])).toMatchObject([
+          { path: 'opt' },
+          { path: 'opt/app-root' },
+          { path: 'opt/app-root/src', mode: 0o775, uid: 1001 },
+          { path: 'opt/app-root/src/src', mode: 0o755, uid: 1001 },
+          { path: 'opt/app-root/src/src/app.txt' },
+        ]);
+      } finally {
+        rmSync(join(fixture.source, '.s2i/bin'), { recursive: true });
       }
     });
 

@@ -6,7 +6,7 @@ import type { Layer } from '@galley/image/descriptor';
 import type { ImageUser } from '@galley/image/facts/image-user';
 import { visibleEntries } from '@galley/image/facts/visible-entries';
 import type { Image } from '@galley/image/image';
-import { directoryEntry, type TarEntry } from '@galley/image/tar/entry';
+import type { TarEntry } from '@galley/image/tar/entry';
 import { runBuildStep } from '../build-step/build-step.ts';
 import { changeLayers, type ChangeLayer } from '../build-step/change-layers.ts';
 import type { ChangedEntry } from '../build-step/changes.ts';
@@ -207,9 +207,7 @@ async function carryArtifacts(runtime: RuntimeWork, built: Image): Promise<reado
   } finally {
     await spool.close();
   }
-  const parents = runtime.imageFacts.parents([...carried.keys()]);
-  const above = parents.map((entry) => ({ ...entry, uid: entry.uid ?? 0, gid: entry.gid ?? 0 }));
-  return [...new Map([...above, ...carried.values()].map((entry) => [entry.path, entry])).values()];
+  return runtime.imageFacts.withParents([...carried.values()], runtime.owner);
 }
 
 async function readArtifact(
@@ -220,8 +218,7 @@ async function readArtifact(
 ): Promise<readonly ChangedEntry[]> {
   const { store, signal } = work.context;
   const root = source.slice(1);
-  const folder = posix.join(facts.workingDir, target);
-  const base = posix.join(folder, basename(source)).slice(1);
+  const base = posix.join(facts.workingDir, target, basename(source)).slice(1);
   const isWanted = (path: string): boolean => path === root || path.startsWith(`${root}/`);
   const own = { uid: owner.uid, gid: owner.gid };
   const entries: ChangedEntry[] = [];
@@ -229,9 +226,7 @@ async function readArtifact(
     const path = entry.path === root ? base : `${base}/${entry.path.slice(root.length + 1)}`;
     entries.push({ ...(await copyEntry(entry, spool)), path, ...own });
   }
-  // The folder that is asked for is made; one that the image has keeps what it is.
-  const made = target === '' ? [] : [{ ...directoryEntry(folder.slice(1)), ...own }];
-  return entries.length === 0 ? [] : [...made, ...entries];
+  return entries;
 }
 
 async function copyEntry(entry: TarEntry, spool: Spool): Promise<Omit<ChangedEntry, 'uid' | 'gid'>> {

@@ -29,6 +29,7 @@ export interface S2iWork {
   /** Who runs `assemble`, as the image writes it, and by ids. */
   readonly user: string;
   readonly owner: ImageUser;
+  readonly imageFacts: ImageFacts;
   readonly finder: SourceFinder;
   readonly hashes: ReadonlyMap<string, readonly string[]>;
   readonly warnings: string[];
@@ -57,7 +58,7 @@ export async function prepareS2i(
   const destination = request.destination ?? facts.destination;
   const user = request.assembleUser ?? facts.assembleUser ?? facts.user;
   checkUids(request, name, [facts.user, user]);
-  const { owner, scripts } = await phases.run('scripts', async (end) => {
+  const { imageFacts, scripts } = await phases.run('scripts', async (end) => {
     const sources = {
       url: request.scriptsUrl,
       cwd: request.cwd,
@@ -71,7 +72,7 @@ export async function prepareS2i(
     if (request.runtime === undefined) requireScript(found, 'run', name);
     const own = [...found].filter(([, script]) => script.kind === 'external').map(([script]) => script);
     end({ state: 'done', reason: own.length === 0 ? `of ${name}` : `${own.join(', ')} brought along` });
-    return { owner: (await ImageFacts.open(image, context)).user(user), scripts: found };
+    return { imageFacts: await ImageFacts.open(image, context), scripts: found };
   });
   const hashes = await hashSource(files.entries);
   return {
@@ -86,7 +87,8 @@ export async function prepareS2i(
     places: placesOf(destination),
     env: [...files.env, ...request.env],
     user,
-    owner,
+    owner: imageFacts.user(user),
+    imageFacts,
     finder: new SourceFinder(files.entries, hashes),
     hashes,
     warnings: [],
