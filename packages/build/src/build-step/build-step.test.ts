@@ -212,6 +212,12 @@ open("made", "w").write(open("src/a.txt").read())
         code: 'SECRET_IN_LAYER',
         details: { path: 'srv/app/copy', secret: '/srv/app/etc/token' },
       });
+      // What is collected ends in labels, which everybody can read who can pull.
+      const collected = 'open("/tmp/labels.json", "w").write(open("etc/token").read())';
+      await expect(run(collected, { secrets, collect: ['tmp/labels.json'] })).rejects.toMatchObject({
+        code: 'SECRET_IN_LAYER',
+        details: { path: 'tmp/labels.json' },
+      });
     });
 
     test('set-id bits are dropped and told, useless bytecode is left out, useful bytecode stays', async () => {

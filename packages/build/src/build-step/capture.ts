@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { GalleyError } from '@galley/api/error/galley-error';
+import { readEntry } from '@galley/image/facts/read-entry';
 import type { TarEntry } from '@galley/image/tar/entry';
 import { readTar } from '@galley/image/tar/read-tar';
 import { parseWhiteout, type Whiteout } from '@galley/image/tar/whiteout';
@@ -106,10 +107,12 @@ class Capture {
   }
 
   async #collect(entry: TarEntry): Promise<void> {
-    if (entry.type !== 'file' || entry.size > collectedBytesMax) return;
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of contentOf(entry)) chunks.push(chunk);
-    this.#collected.set(entry.path, Buffer.concat(chunks));
+    const content = await readEntry(entry, collectedBytesMax);
+    if (content === undefined) return;
+    const search = this.#options.secrets.begin();
+    search.see(content);
+    if (search.found !== undefined) throw secretFound(this.#options.step, entry.path, search.found);
+    this.#collected.set(entry.path, content);
   }
 
   async #file(entry: TarEntry): Promise<Pick<ChangedEntry, 'content' | 'sha256'>> {
