@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { readEntry } from '@galley/image/facts/read-entry';
@@ -8,7 +7,7 @@ import { parseWhiteout, type Whiteout } from '@galley/image/tar/whiteout';
 import type { SecretSearch } from '../secret/secret-search.ts';
 import type { ChangedEntry, Changes } from './changes.ts';
 import { isPackageCache, isScratch, isStaleBytecode, sourceOfBytecode } from './left-out.ts';
-import { Spool } from './spool.ts';
+import { Spool, type Spooled } from './spool.ts';
 
 export interface CaptureOptions {
   /** Whose change it is, for errors: `assemble`. */
@@ -115,23 +114,17 @@ class Capture {
     this.#collected.set(entry.path, content);
   }
 
-  async #file(entry: TarEntry): Promise<Pick<ChangedEntry, 'content' | 'sha256'>> {
+  async #file(entry: TarEntry): Promise<Spooled> {
     const { path } = entry;
-    const hash = createHash('sha256');
     const search = this.#options.secrets.begin();
     let head = Buffer.alloc(0);
-    async function* seen(): AsyncGenerator<Uint8Array> {
-      for await (const chunk of contentOf(entry)) {
-        if (head.length < 16) head = Buffer.concat([head, chunk.subarray(0, 16 - head.length)]);
-        hash.update(chunk);
-        search.see(chunk);
-        yield chunk;
-      }
-    }
-    const extent = await this.#spool.append(seen());
+    const spooled = await this.#spool.append(entry, (chunk) => {
+      if (head.length < 16) head = Buffer.concat([head, chunk.subarray(0, 16 - head.length)]);
+      search.see(chunk);
+    });
     if (search.found !== undefined) throw secretFound(this.#options.step, path, search.found);
     if (isStaleBytecode(path, head)) this.#stale.push(path);
-    return { content: this.#spool.content(extent), sha256: hash.digest('hex') };
+    return spooled;
   }
 
   #isOmitted(path: string): boolean {
@@ -150,11 +143,6 @@ class Capture {
     if (caches > 0) warnings.push(`${Math.ceil(caches / 1e6)} MB of download caches were left out`);
     return warnings;
   }
-}
-
-/** A reader of a tar streams; buffers are the writer's. */
-function contentOf(entry: TarEntry): AsyncIterable<Uint8Array> {
-  return (entry.content?.() ?? []) as AsyncIterable<Uint8Array>;
 }
 
 function secretFound(step: string, path: string, secret: string): GalleyError {

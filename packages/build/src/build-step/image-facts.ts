@@ -2,6 +2,7 @@ import { digestHex } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Layer } from '@galley/image/descriptor';
 import { parseImageUser, type ImageUser } from '@galley/image/facts/image-user';
+import { readEntry } from '@galley/image/facts/read-entry';
 import type { Image } from '@galley/image/image';
 import { openLayer } from '@galley/image/layer/open-layer';
 import type { ImageStore } from '@galley/image/store';
@@ -120,17 +121,12 @@ async function readFacts(store: ImageStore, layer: Layer, signal: AbortSignal): 
     if (whiteout !== undefined) (whiteout.opaque ? opaque : removed).push(whiteout.path);
     else if (type === 'directory') folders[path] = [mode, uid, gid];
     else if (type === 'symlink') links.push(path);
-    if (textPaths.has(path) && type === 'file' && entry.size <= textBytesMax)
-      texts[path] = await textOf(entry);
+    if (textPaths.has(path)) {
+      const text = await readEntry(entry, textBytesMax);
+      if (text !== undefined) texts[path] = text.toString('utf8');
+    }
   }
   return { folders, links, removed, opaque, texts };
-}
-
-async function textOf(entry: TarEntry): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  // A reader of a tar streams; buffers are the writer's.
-  for await (const chunk of (entry.content?.() ?? []) as AsyncIterable<Uint8Array>) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function behindLink(path: string): GalleyError {

@@ -1,13 +1,15 @@
+import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
-import type { TarContent } from '@galley/image/tar/entry';
+import type { TarContent, TarEntry } from '@galley/image/tar/entry';
 
 /** Reads of this size and less are one call. */
 const smallBytes = 1 << 20;
 
-/** Where a content lies in a spool. */
-export interface Extent {
-  readonly offset: number;
-  readonly size: number;
+/** A content that lies in a spool. */
+export interface Spooled {
+  readonly content: TarContent;
+  /** 64 hexadecimal digits. */
+  readonly sha256: string;
 }
 
 /**
@@ -29,15 +31,19 @@ export class Spool {
     return new Spool(path, await open(path, 'wx', 0o600));
   }
 
-  /** Appends a content as it comes. */
-  async append(source: AsyncIterable<Uint8Array>): Promise<Extent> {
+  /** Appends the content of an entry that is being read; `see` is shown it piece by piece. */
+  async append({ content }: TarEntry, see?: (chunk: Uint8Array) => void): Promise<Spooled> {
     const offset = this.#end;
-    for await (const chunk of source) {
+    const hash = createHash('sha256');
+    // A reader of a tar streams; buffers are the writer's.
+    for await (const chunk of (content?.() ?? []) as AsyncIterable<Uint8Array>) {
+      see?.(chunk);
+      hash.update(chunk);
       for (let done = 0; done < chunk.byteLength;)
         done += (await this.#file.write(chunk, done, chunk.byteLength - done, this.#end + done)).bytesWritten;
       this.#end += chunk.byteLength;
     }
-    return { offset, size: this.#end - offset };
+    return { content: this.#content(offset, this.#end - offset), sha256: hash.digest('hex') };
   }
 
   /** Nothing is appended from here on; contents can still be read. */
@@ -45,14 +51,14 @@ export class Spool {
     await this.#file.close();
   }
 
-  content(extent: Extent): TarContent {
+  #content(offset: number, size: number): TarContent {
     const path = this.#path;
     return async function* () {
       const file = await open(path, 'r');
       try {
-        for (let done = 0; done < extent.size;) {
-          const buffer = Buffer.allocUnsafe(Math.min(smallBytes, extent.size - done));
-          const { bytesRead } = await file.read(buffer, 0, buffer.length, extent.offset + done);
+        for (let done = 0; done < size;) {
+          const buffer = Buffer.allocUnsafe(Math.min(smallBytes, size - done));
+          const { bytesRead } = await file.read(buffer, 0, buffer.length, offset + done);
           if (bytesRead === 0) return; // the writer of the tar sees that bytes are missing
           done += bytesRead;
           yield buffer.subarray(0, bytesRead);

@@ -88,17 +88,13 @@ async function readArtifacts(
   try {
     for await (const entry of readTar(createReadStream(file), limits, context.signal)) {
       const path = `${folder}/${entry.path}`;
-      const { content, linkTarget, ...rest } = entry;
+      const { content: _, linkTarget, ...rest } = entry;
       const mode = entry.mode & 0o777;
       const taken = { ...rest, path, mode, uid, gid };
       if (entry.type === 'hardlink') entries.set(path, { ...taken, linkTarget: `${folder}/${linkTarget}` });
       else if (entry.type === 'symlink') entries.set(path, { ...taken, linkTarget: linkTarget ?? '' });
       else if (entry.type === 'directory') entries.set(path, taken);
-      else {
-        // A reader of a tar streams; buffers are the writer's.
-        const extent = await spool.append((content?.() ?? []) as AsyncIterable<Uint8Array>);
-        entries.set(path, { ...taken, content: spool.content(extent) });
-      }
+      else entries.set(path, { ...taken, content: (await spool.append(entry)).content });
     }
   } finally {
     await spool.close();

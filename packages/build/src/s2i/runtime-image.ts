@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { basename, join, posix } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { assembleImage } from '@galley/image/assemble/assemble-image';
@@ -245,14 +244,5 @@ async function copyEntry(entry: TarEntry, spool: Spool): Promise<Omit<ChangedEnt
   }
   if (type !== 'file')
     return { path, type, mode, size: 0, ...(linkTarget === undefined ? {} : { linkTarget }) };
-  const hash = createHash('sha256');
-  async function* seen(): AsyncGenerator<Uint8Array> {
-    // A reader of a tar streams; buffers are the writer's.
-    for await (const chunk of (entry.content?.() ?? []) as AsyncIterable<Uint8Array>) {
-      hash.update(chunk);
-      yield chunk;
-    }
-  }
-  const extent = await spool.append(seen());
-  return { path, type, mode, size, content: spool.content(extent), sha256: hash.digest('hex') };
+  return { path, type, mode, size, ...(await spool.append(entry)) };
 }

@@ -5,6 +5,7 @@ import { openRuncUnderTest, type RuncUnderTest } from '@galley/engine/contract/r
 import { testPython } from '@galley/engine/contract/test-image';
 import { assembleImage } from '@galley/image/assemble/assemble-image';
 import { readImage } from '@galley/image/assemble/read-image';
+import { readEntry } from '@galley/image/facts/read-entry';
 import { visibleEntries } from '@galley/image/facts/visible-entries';
 import type { Image, RuntimeConfig } from '@galley/image/image';
 import { buildLayer } from '@galley/image/layer/build-layer';
@@ -120,10 +121,8 @@ async function filesOf(
 ): Promise<Readonly<Record<string, string>>> {
   const found: [string, string][] = [];
   for await (const entry of visibleEntries(store, layers, (path) => path.startsWith(prefix))) {
-    const chunks: Uint8Array[] = [];
-    if (entry.type === 'file')
-      for await (const chunk of (entry.content?.() ?? []) as AsyncIterable<Uint8Array>) chunks.push(chunk);
-    found.push([entry.path, entry.type === 'file' ? Buffer.concat(chunks).toString() : entry.type]);
+    const content = await readEntry(entry, entry.size);
+    found.push([entry.path, content?.toString() ?? entry.type]);
   }
   return Object.fromEntries(found.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
