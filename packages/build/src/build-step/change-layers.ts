@@ -16,8 +16,6 @@ export interface LayerGroup {
 export interface ChangeLayer {
   readonly role: string;
   readonly layer: Layer;
-  /** Of its files. */
-  readonly bytes: number;
 }
 
 /** What package managers install, wherever they put it: it changes when a requirement does, not when a source file does. */
@@ -61,7 +59,7 @@ export async function changeLayers(
       whiteouts,
       signal: context.signal,
     });
-    layers.push({ role, layer, bytes: entries.reduce((sum, { size }) => sum + size, 0) });
+    layers.push({ role, layer });
     whiteouts = [];
   }
   return layers;

@@ -4,7 +4,7 @@ import type { Image } from '@galley/image/image';
 import { fileEntry } from '@galley/image/tar/entry';
 import type { LayerRecord } from '../build.ts';
 import { defaultStepLimits, runBuildStep } from '../build-step/build-step.ts';
-import { changeLayers, isPackage } from '../build-step/change-layers.ts';
+import { changeLayers, isPackage, type ChangeLayer } from '../build-step/change-layers.ts';
 import { inputLayer } from '../build-step/input-layer.ts';
 import { RecordCache, stepKey } from '../cache/record-cache.ts';
 import { appFolder } from '../layers/code-layer.ts';
@@ -15,11 +15,6 @@ export interface PostBuild {
   readonly layers: readonly Layer[];
   readonly records: readonly LayerRecord[];
   readonly warnings: readonly string[];
-}
-
-interface KeptLayer {
-  readonly role: string;
-  readonly layer: Layer;
 }
 
 const nothing: PostBuild = { layers: [], records: [], warnings: [] };
@@ -39,7 +34,7 @@ export async function postBuild(work: BuildWork, assemble: () => Promise<Image>)
   const text = (await work.source.read(file, 1024 * 1024)).toString('utf8').replaceAll('\r\n', '\n');
   return work.phases.run('postBuild', async (end) => {
     const environment = await assemble();
-    const records = new RecordCache<{ layers: readonly KeptLayer[]; warnings: readonly string[] }>(
+    const records = new RecordCache<{ layers: readonly ChangeLayer[]; warnings: readonly string[] }>(
       context.cacheDir,
       'post-builds',
     );
@@ -79,7 +74,7 @@ export async function postBuild(work: BuildWork, assemble: () => Promise<Image>)
           context.emit({ object, phase: 'postBuild', step: line.slice(0, 200), state: 'progress' }),
       },
     );
-    const made = await changeLayers(
+    const layers = await changeLayers(
       changes,
       [
         { role: 'dependencies', holds: isPackage },
@@ -87,10 +82,9 @@ export async function postBuild(work: BuildWork, assemble: () => Promise<Image>)
       ],
       { context, createdBy: 'galley postBuild' },
     );
-    const kept = made.map(({ role, layer }) => ({ role, layer }));
-    await records.set(key, { layers: kept, warnings: changes.warnings });
+    await records.set(key, { layers, warnings: changes.warnings });
     end({ state: 'done', reason: `${countOf(changes.entries.length, 'path')} changed` });
-    return toResult(kept, changes.warnings, path, false);
+    return toResult(layers, changes.warnings, path, false);
   });
 }
 
@@ -99,13 +93,13 @@ function withShebang(text: string): string {
   return text.startsWith('#!') ? text : `#!/bin/sh\n${text}`;
 }
 
-async function allPresent(layers: readonly KeptLayer[], { context }: BuildWork): Promise<boolean> {
+async function allPresent(layers: readonly ChangeLayer[], { context }: BuildWork): Promise<boolean> {
   for (const { layer } of layers) if (!(await context.store.has(layer.descriptor.digest))) return false;
   return true;
 }
 
 function toResult(
-  layers: readonly KeptLayer[],
+  layers: readonly ChangeLayer[],
   warnings: readonly string[],
   from: string,
   cached: boolean,

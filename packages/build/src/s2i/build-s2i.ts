@@ -82,7 +82,7 @@ async function finish(work: S2iWork, { changes, labels }: Assembled): Promise<Ma
   const { image, name } = request.builder;
   const made = await scriptLayers(changes, work.finder, context);
   const kept = places.kept ? undefined : await keptScriptsLayer(image, scripts, places, context);
-  const layers = kept === undefined ? made : [...made, { role: 'scripts', layer: kept, bytes: 0 }];
+  const layers = kept === undefined ? made : [...made, { role: 'scripts', layer: kept }];
   const output = await outputImage(
     {
       base: image,

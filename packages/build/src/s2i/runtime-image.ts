@@ -65,7 +65,7 @@ export async function buildRuntimeImage(
   const layers: readonly ChangeLayer[] = [
     ...carried,
     ...assembled,
-    ...(kept === undefined ? [] : [{ role: 'scripts', layer: kept, bytes: 0 }]),
+    ...(kept === undefined ? [] : [{ role: 'scripts', layer: kept }]),
   ];
   const image = await outputImage(
     {
