@@ -10,7 +10,8 @@ import type { ImageStore } from '@galley/image/store';
 import { runBuildStep, type BuildStep, type StepOptions } from '../build-step/build-step.ts';
 import { inputLayer } from '../build-step/input-layer.ts';
 import { Spool } from '../build-step/spool.ts';
-import type { Script } from './find-scripts.ts';
+import { scriptPath, type Script } from './find-scripts.ts';
+import { scriptEntries } from './upload.ts';
 
 export interface SaveOptions {
   /** The image that was built before. */
@@ -38,15 +39,13 @@ export async function saveArtifacts(
   step: StepOptions,
 ): Promise<{ readonly entries: readonly TarEntry[] } | { readonly reason: string }> {
   const { store, signal } = step.context;
-  const { previous, script } = options;
+  const { previous, script, scriptsFolder } = options;
   if (script.kind === 'image' && !(await imageHolds(store, previous, script.path, signal)))
     return { reason: `the image before has no ${script.path}` };
   try {
-    const path = script.kind === 'image' ? script.path : `/${options.scriptsFolder}/save-artifacts`;
-    const inputs =
-      script.kind === 'image'
-        ? []
-        : [await inputLayer(previous, [{ ...fileOf(script.content), path: path.slice(1) }], step.context)];
+    const own = scriptEntries(new Map([['save-artifacts', script]]), scriptsFolder);
+    const inputs = own.length === 0 ? [] : [await inputLayer(previous, own, step.context)];
+    const path = scriptPath(script, 'save-artifacts', scriptsFolder);
     const { output } = await runBuildStep(
       {
         name: 'save-artifacts',
@@ -72,10 +71,6 @@ export async function saveArtifacts(
     if (!(error instanceof GalleyError)) throw error;
     return { reason: error.message };
   }
-}
-
-function fileOf(content: Buffer): Omit<TarEntry, 'path'> {
-  return { type: 'file', mode: 0o755, size: content.length, content: () => content };
 }
 
 async function readArtifacts(

@@ -1,9 +1,10 @@
+import { countOf } from '@galley/api/kind/count';
 import type { TarEntry } from '@galley/image/tar/entry';
 import { runBuildStep } from '../build-step/build-step.ts';
 import type { Changes } from '../build-step/changes.ts';
 import { inputLayer } from '../build-step/input-layer.ts';
 import { saveArtifacts } from './artifacts.ts';
-import { requireScript } from './find-scripts.ts';
+import { requireScript, scriptPath } from './find-scripts.ts';
 import { keepSources } from './keep-sources.ts';
 import { metadataPath, parseMetadata } from './output-labels.ts';
 import { scriptEntries, sourceEntries } from './upload.ts';
@@ -31,7 +32,7 @@ export async function assemble(work: S2iWork): Promise<Assembled> {
         name: 'assemble',
         image,
         inputs,
-        command: [script.kind === 'image' ? script.path : `/${places.scripts}/assemble`],
+        command: [scriptPath(script, 'assemble', places.scripts)],
         user: work.user,
         env: Object.fromEntries(work.env),
         secrets: Object.fromEntries(request.injections.map(({ path, content }) => [path, content])),
@@ -45,7 +46,7 @@ export async function assemble(work: S2iWork): Promise<Assembled> {
       work.step,
     );
     work.warnings.push(...changes.warnings);
-    end({ state: 'done', reason: `${changes.entries.length} paths changed` });
+    end({ state: 'done', reason: `${countOf(changes.entries.length, 'path')} changed` });
     const labels = parseMetadata(changes.collected.get(metadataPath));
     if (!places.kept) return { changes, labels };
     const kept = keepSources([...source, ...own], hashesByEntry(work), changes);
@@ -89,7 +90,7 @@ async function artifactsOf(work: S2iWork): Promise<readonly TarEntry[]> {
               work.step,
             );
     if ('entries' in saved) {
-      end({ state: 'done', reason: `${saved.entries.length} paths saved` });
+      end({ state: 'done', reason: `${countOf(saved.entries.length, 'path')} saved` });
       return saved.entries;
     }
     end({ state: 'skipped', reason: `a clean build: ${saved.reason}` });

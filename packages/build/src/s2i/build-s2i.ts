@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { countOf } from '@galley/api/kind/count';
 import type { StepOptions } from '../build-step/build-step.ts';
 import type { BuildContext } from '../build.ts';
 import { makeWorkFolder, sweepWorkFolders } from '../cache/work-folder.ts';
@@ -59,7 +60,7 @@ async function buildLeased(request: S2iRequest, options: S2iOptions): Promise<S2
       const made =
         request.runtime === undefined ? await finish(work, assembled) : await carryOver(work, assembled);
       if (request.tag !== undefined) await context.store.tag(request.tag, made.image.digest);
-      end({ state: 'done', reason: `${made.image.layers.length} layers` });
+      end({ state: 'done', reason: countOf(made.image.layers.length, 'layer') });
       return made;
     });
     const before = new Date(performance.timeOrigin).toISOString();

@@ -1,56 +1,55 @@
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { SourceTree } from '../source/source-tree.ts';
+import type { S2iRequest } from './s2i.ts';
 import { fetchScripts, parseScriptUrl } from './script-url.ts';
 import { scriptNames, type ScriptName, type SourceFiles } from './source-files.ts';
 
 /** A script: in the image already, or brought along. */
 export type Script =
   | { readonly kind: 'image'; readonly path: string }
-  | { readonly kind: 'external'; readonly content: Buffer; readonly from: string };
+  | { readonly kind: 'external'; readonly content: Buffer };
 
 export type Scripts = ReadonlyMap<ScriptName, Script>;
 
-export interface ScriptSources {
-  /** What the command line says; undefined: nothing. */
-  readonly url: string | undefined;
-  readonly cwd: string;
-  readonly tree: SourceTree;
-  readonly files: SourceFiles;
-  /** Of the image's label; undefined: it has none. */
-  readonly imageUrl: string | undefined;
-  readonly signal: AbortSignal;
+/**
+ * What goes before the scripts of an image: of the folder that the command line names, else of the source's `.s2i/bin` (builders.md §1.2). Throws
+ * `BUILDER_INVALID`.
+ */
+export async function findScripts(
+  { scriptsUrl, cwd }: Pick<S2iRequest, 'cwd' | 'scriptsUrl'>,
+  source: { readonly tree: SourceTree; readonly files: SourceFiles } | undefined,
+  signal: AbortSignal,
+): Promise<Scripts> {
+  const place = scriptsUrl === undefined ? undefined : parseScriptUrl(scriptsUrl, cwd);
+  if (place?.kind === 'image') return scriptsIn(place.path);
+  const scripts = new Map<ScriptName, Script>();
+  const bring = (name: ScriptName, content: Buffer): void =>
+    void scripts.set(name, { kind: 'external', content: asScript(content) });
+  if (source !== undefined)
+    for (const [name, file] of source.files.scripts) bring(name, await source.tree.read(file, 1024 * 1024));
+  if (place !== undefined)
+    for (const [name, content] of await fetchScripts(place, signal)) bring(name, content);
+  return scripts;
 }
 
 /**
- * Each script where it is found first: the command line's folder, the repository's `.s2i/bin`, the image's label (builders.md §1.2). A label is heard only
- * where it points into the image itself: an image must not make this machine read its files or fetch an address. Throws `BUILDER_INVALID`.
+ * The scripts that were found, and what they lack from where the image's label says. A label is heard only where it points into the image itself: an
+ * image must not make this machine read its files or fetch an address. Throws `BUILDER_INVALID`.
  */
-export async function findScripts(sources: ScriptSources): Promise<Scripts> {
-  const { url, cwd, tree, files, imageUrl, signal } = sources;
-  const scripts = new Map<ScriptName, Script>();
-  const inImage = (folder: string): void => {
-    for (const name of scriptNames)
-      if (!scripts.has(name))
-        scripts.set(name, { kind: 'image', path: `${folder}/${name}`.replace('//', '/') });
-  };
-  if (url !== undefined) {
-    const place = parseScriptUrl(url, cwd);
-    if (place.kind === 'image') inImage(place.path);
-    else {
-      for (const [name, content] of await fetchScripts(place, signal))
-        scripts.set(name, { kind: 'external', content: asScript(content), from: '--scripts-url' });
-    }
-  }
-  for (const [name, file] of files.scripts) {
-    if (scripts.has(name)) continue;
-    const content = asScript(await tree.read(file, 1024 * 1024));
-    scripts.set(name, { kind: 'external', content, from: file.path });
-  }
-  if (imageUrl !== undefined) {
-    const place = parseScriptUrl(imageUrl, '/');
-    if (place.kind === 'image') inImage(place.path);
-  }
-  return scripts;
+export function withImageScripts(found: Scripts, label: string | undefined): Scripts {
+  const place = label === undefined ? undefined : parseScriptUrl(label, '/');
+  return place?.kind === 'image' ? new Map([...scriptsIn(place.path), ...found]) : found;
+}
+
+function scriptsIn(folder: string): Scripts {
+  return new Map(
+    scriptNames.map((name) => [name, { kind: 'image', path: `${folder}/${name}`.replace('//', '/') }]),
+  );
+}
+
+/** Its absolute path in an image; one that was brought along lies in `folder`, which has no leading slash. */
+export function scriptPath(script: Script, name: ScriptName, folder: string): string {
+  return script.kind === 'image' ? script.path : `/${folder}/${name}`;
 }
 
 /** A script that a build cannot do without. Throws `BUILDER_INVALID`. */
@@ -64,7 +63,7 @@ export function requireScript(scripts: Scripts, name: ScriptName, builder: strin
 }
 
 /** Line ends of Windows after `#!` are the commonest reason why a script "does not exist" (builders.md §8.2). */
-export function asScript(content: Buffer): Buffer {
+function asScript(content: Buffer): Buffer {
   if (!content.subarray(0, 2).equals(Buffer.from('#!')) && content.includes(0)) return content;
   return content.includes('\r\n')
     ? Buffer.from(content.toString('latin1').replaceAll('\r\n', '\n'), 'latin1')

@@ -5,13 +5,13 @@ import { changeLayers, isPackage, type ChangeLayer, type LayerGroup } from '../b
 import type { Changes } from '../build-step/changes.ts';
 import { inputLayer } from '../build-step/input-layer.ts';
 import type { BuildContext, LayerRecord } from '../build.ts';
-import { requireScript, type Scripts } from './find-scripts.ts';
+import { requireScript, scriptPath, type Scripts } from './find-scripts.ts';
 import type { Variables } from './s2i.ts';
 import type { SourceFinder } from './source-finder.ts';
 import { scriptEntries, type Places } from './upload.ts';
 
 /** Bottom to top, by how often they change. */
-export function sourceGroups(finder: SourceFinder): readonly LayerGroup[] {
+function sourceGroups(finder: SourceFinder): readonly LayerGroup[] {
   return [
     { role: 'dependencies', holds: (entry) => isPackage(entry) && !finder.holds(entry) },
     { role: 'built', holds: (entry) => !finder.holds(entry) },
@@ -41,8 +41,7 @@ export async function keptScriptsLayer(
 
 /** The path of `run` in the result. Throws `BUILDER_INVALID`. */
 export function runPath(scripts: Scripts, folder: string, builder: string): string {
-  const script = requireScript(scripts, 'run', builder);
-  return script.kind === 'image' ? script.path : `/${folder}/run`;
+  return scriptPath(requireScript(scripts, 'run', builder), 'run', folder);
 }
 
 /** A result and the layers that the build added. */

@@ -14,7 +14,7 @@ import { inputLayer } from '../build-step/input-layer.ts';
 import { isScratch } from '../build-step/left-out.ts';
 import { Spool } from '../build-step/spool.ts';
 import { imageHolds } from './artifacts.ts';
-import { findScripts, type Script, type Scripts } from './find-scripts.ts';
+import { scriptPath, withImageScripts, type Script, type Scripts } from './find-scripts.ts';
 import { readBuilder, type BuilderFacts } from './labels.ts';
 import { outputImage, runPath, scriptLayers, type MadeImage } from './output-image.ts';
 import { generatedLabels, mergeLabels } from './output-labels.ts';
@@ -85,13 +85,12 @@ export async function buildRuntimeImage(
 }
 
 async function openRuntime(work: S2iWork): Promise<RuntimeWork> {
-  const { request, context, tree, files } = work;
+  const { request, context } = work;
   const { runtime } = request;
   if (runtime === undefined) throw new Error('unreachable: there is no runtime image');
   const facts = readBuilder(runtime.image);
   const user = request.assembleRuntimeUser ?? facts.assembleRuntimeUser ?? facts.user;
   checkUids(request, runtime.name, [facts.user, user]);
-  const { signal } = context;
   const imageFacts = await ImageFacts.open(runtime.image, context);
   const folder = posix.join(facts.workingDir, 'scripts').slice(1);
   return {
@@ -102,14 +101,7 @@ async function openRuntime(work: S2iWork): Promise<RuntimeWork> {
     user,
     imageFacts,
     owner: imageFacts.user(user),
-    scripts: await findScripts({
-      url: request.scriptsUrl,
-      cwd: request.cwd,
-      tree,
-      files,
-      imageUrl: facts.scriptsUrl,
-      signal,
-    }),
+    scripts: withImageScripts(work.foundScripts, facts.scriptsUrl),
     scriptsFolder: isScratch(folder) ? 'opt/s2i/scripts' : folder,
   };
 }
@@ -128,7 +120,7 @@ async function assembleRuntime(
       name: 'assemble-runtime',
       image,
       inputs: scripts === undefined ? [] : [scripts],
-      command: [script.kind === 'image' ? script.path : `/${scriptsFolder}/assemble-runtime`],
+      command: [scriptPath(script, 'assemble-runtime', scriptsFolder)],
       user: runtime.user,
       env: Object.fromEntries(work.env),
       secrets: {},

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { directoryEntry, symlinkEntry, type TarEntry } from '@galley/image/tar/entry';
+import { directoryEntry, fileEntry, symlinkEntry, type TarEntry } from '@galley/image/tar/entry';
 import type { ImageUser } from '@galley/image/facts/image-user';
 import { isScratch } from '../build-step/left-out.ts';
 import type { SourceEntry } from '../source/source-tree.ts';
@@ -70,10 +70,7 @@ export function sourceEntries(
 export function scriptEntries(scripts: Scripts, folder: string): readonly TarEntry[] {
   const files = [...scripts].flatMap(([name, script]): readonly TarEntry[] => {
     if (script.kind === 'image') return [];
-    const { content } = script;
-    return [
-      { path: `${folder}/${name}`, type: 'file', mode: 0o755, size: content.length, content: () => content },
-    ];
+    return [fileEntry(`${folder}/${name}`, script.content, 0o755)];
   });
   return files.length === 0 ? [] : [directoryEntry(folder), ...files];
 }

@@ -1,9 +1,9 @@
 import { runBuildStep, type StepLimits, type StepOptions } from '../build-step/build-step.ts';
 import { inputLayer } from '../build-step/input-layer.ts';
-import { asScript, requireScript, type Script } from './find-scripts.ts';
+import { findScripts, requireScript, scriptPath, withImageScripts } from './find-scripts.ts';
 import { readBuilder } from './labels.ts';
 import type { NamedImage, Variables } from './s2i.ts';
-import { fetchScripts, parseScriptUrl } from './script-url.ts';
+import { scriptEntries } from './upload.ts';
 
 export interface UsageRequest {
   readonly builder: NamedImage;
@@ -13,29 +13,22 @@ export interface UsageRequest {
   readonly limits: StepLimits;
 }
 
-const brought = 'opt/s2i/scripts/usage';
+const folder = 'opt/s2i/scripts';
 
 /** Runs what tells how a builder is used; its lines go to `options.onLine`. Throws `BUILDER_INVALID`, `BUILD_STEP_FAILED`. */
 export async function runUsage(request: UsageRequest, options: StepOptions): Promise<void> {
   const { builder } = request;
-  const script = await findUsage(request, options);
-  const content = script.kind === 'external' ? script.content : undefined;
-  const inputs =
-    content === undefined
-      ? []
-      : [
-          await inputLayer(
-            builder.image,
-            [{ path: brought, type: 'file', mode: 0o755, size: content.length, content: () => content }],
-            options.context,
-          ),
-        ];
+  const { context } = options;
+  const found = await findScripts(request, undefined, context.signal);
+  const scripts = withImageScripts(found, readBuilder(builder.image).scriptsUrl);
+  const script = requireScript(scripts, 'usage', builder.name);
+  const own = scriptEntries(new Map([['usage', script]]), folder);
   await runBuildStep(
     {
       name: 'usage',
       image: builder.image,
-      inputs,
-      command: [script.kind === 'image' ? script.path : `/${brought}`],
+      inputs: own.length === 0 ? [] : [await inputLayer(builder.image, own, context)],
+      command: [scriptPath(script, 'usage', folder)],
       user: '',
       env: Object.fromEntries(request.env),
       secrets: {},
@@ -46,18 +39,4 @@ export async function runUsage(request: UsageRequest, options: StepOptions): Pro
     },
     options,
   );
-}
-
-async function findUsage(request: UsageRequest, { context }: StepOptions): Promise<Script> {
-  const { builder, cwd } = request;
-  for (const url of [request.scriptsUrl, readBuilder(builder.image).scriptsUrl]) {
-    if (url === undefined) continue;
-    const place = parseScriptUrl(url, cwd);
-    if (place.kind === 'image') return { kind: 'image', path: `${place.path}/usage`.replace('//', '/') };
-    // A label is heard only where it points into the image (see findScripts).
-    if (url !== request.scriptsUrl) continue;
-    const content = (await fetchScripts(place, context.signal)).get('usage');
-    if (content !== undefined) return { kind: 'external', content: asScript(content), from: url };
-  }
-  return requireScript(new Map(), 'usage', builder.name);
 }

@@ -1,3 +1,4 @@
+import { countOf } from '@galley/api/kind/count';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { ImageUser } from '@galley/image/facts/image-user';
 import type { StepOptions } from '../build-step/build-step.ts';
@@ -6,8 +7,8 @@ import type { BuildContext } from '../build.ts';
 import type { PhaseLog } from '../plan/phase-log.ts';
 import { openSource } from '../source/open-source.ts';
 import type { SourceTree } from '../source/source-tree.ts';
-import { findScripts, requireScript, type Scripts } from './find-scripts.ts';
-import { readBuilder, type BuilderFacts } from './labels.ts';
+import { findScripts, requireScript, withImageScripts, type Scripts } from './find-scripts.ts';
+import { readBuilder } from './labels.ts';
 import type { S2iRequest, Variables } from './s2i.ts';
 import { readSourceFiles, type SourceFiles } from './source-files.ts';
 import { SourceFinder } from './source-finder.ts';
@@ -21,7 +22,9 @@ export interface S2iWork {
   readonly step: StepOptions;
   readonly tree: SourceTree;
   readonly files: SourceFiles;
-  readonly facts: BuilderFacts;
+  /** Those that go before an image's own, whichever image it is. */
+  readonly foundScripts: Scripts;
+  /** With those of the builder image. */
   readonly scripts: Scripts;
   readonly places: Places;
   /** Of the image, and of every script. */
@@ -52,27 +55,24 @@ export async function prepareS2i(
       workDir: step.workDir,
     });
     const read = await readSourceFiles(opened, request.exclude);
-    end({ state: 'done', reason: `${opened.origin}, ${read.entries.length} files` });
+    end({ state: 'done', reason: `${opened.origin}, ${countOf(read.entries.length, 'file')}` });
     return { tree: opened, files: read };
   });
   const destination = request.destination ?? facts.destination;
   const user = request.assembleUser ?? facts.assembleUser ?? facts.user;
   checkUids(request, name, [facts.user, user]);
-  const { imageFacts, scripts } = await phases.run('scripts', async (end) => {
-    const sources = {
-      url: request.scriptsUrl,
-      cwd: request.cwd,
-      tree,
-      files,
-      imageUrl: facts.scriptsUrl,
-      signal,
-    };
-    const found = await findScripts(sources);
-    requireScript(found, 'assemble', name);
-    if (request.runtime === undefined) requireScript(found, 'run', name);
-    const own = [...found].filter(([, script]) => script.kind === 'external').map(([script]) => script);
+  const {
+    imageFacts,
+    found: foundScripts,
+    scripts,
+  } = await phases.run('scripts', async (end) => {
+    const found = await findScripts(request, { tree, files }, signal);
+    const all = withImageScripts(found, facts.scriptsUrl);
+    requireScript(all, 'assemble', name);
+    if (request.runtime === undefined) requireScript(all, 'run', name);
+    const own = [...all].filter(([, script]) => script.kind === 'external').map(([script]) => script);
     end({ state: 'done', reason: own.length === 0 ? `of ${name}` : `${own.join(', ')} brought along` });
-    return { imageFacts: await ImageFacts.open(image, context), scripts: found };
+    return { imageFacts: await ImageFacts.open(image, context), found, scripts: all };
   });
   const hashes = await hashSource(files.entries);
   return {
@@ -82,7 +82,7 @@ export async function prepareS2i(
     step,
     tree,
     files,
-    facts,
+    foundScripts,
     scripts,
     places: placesOf(destination),
     env: [...files.env, ...request.env],

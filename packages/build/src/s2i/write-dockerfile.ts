@@ -8,7 +8,7 @@ import type { BuildContext } from '../build.ts';
 import { openSource } from '../source/open-source.ts';
 import type { SourceEntry } from '../source/source-tree.ts';
 import { dockerfile } from './dockerfile.ts';
-import { findScripts, requireScript, type Scripts } from './find-scripts.ts';
+import { findScripts, requireScript, withImageScripts, type Scripts } from './find-scripts.ts';
 import { readBuilder } from './labels.ts';
 import type { S2iRequest } from './s2i.ts';
 import { readSourceFiles } from './source-files.ts';
@@ -47,15 +47,7 @@ export async function writeDockerfile(
   const tree = await openSource(request.source, { ...context, workDir });
   const files = await readSourceFiles(tree, request.exclude);
   const imageUrl = facts === undefined ? options.imageScriptsUrl : facts.scriptsUrl;
-  const sources = {
-    url: request.scriptsUrl,
-    cwd: request.cwd,
-    tree,
-    files,
-    imageUrl,
-    signal: context.signal,
-  };
-  const scripts = await findScripts(sources);
+  const scripts = withImageScripts(await findScripts(request, { tree, files }, context.signal), imageUrl);
   requireScript(scripts, 'assemble', name);
   requireScript(scripts, 'run', name);
   await mkdir(join(upload, 'src'), { recursive: true });
