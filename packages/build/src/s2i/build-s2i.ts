@@ -8,7 +8,7 @@ import { PhaseLog } from '../plan/phase-log.ts';
 import { sweepWorkloads } from '../workload/leftovers.ts';
 import { assemble, type Assembled } from './assemble.ts';
 import {
-  keptScriptsLayer,
+  keptScripts,
   layerRecords,
   outputImage,
   runPath,
@@ -58,7 +58,9 @@ async function buildLeased(request: S2iRequest, options: S2iOptions): Promise<S2
     const assembled = await assemble(work);
     const result = await phases.run('image', async (end) => {
       const made =
-        request.runtime === undefined ? await finish(work, assembled) : await carryOver(work, assembled);
+        request.runtime === undefined
+          ? await finish(work, assembled)
+          : await buildRuntimeImage(work, request.runtime, assembled);
       if (request.tag !== undefined) await context.store.tag(request.tag, made.image.digest);
       end({ state: 'done', reason: countOf(made.image.layers.length, 'layer') });
       return made;
@@ -82,8 +84,8 @@ async function finish(work: S2iWork, { changes, labels }: Assembled): Promise<Ma
   const { context, request, scripts, places } = work;
   const { image, name } = request.builder;
   const made = await scriptLayers(changes, work.finder, context);
-  const kept = places.kept ? undefined : await keptScriptsLayer(image, scripts, places, context);
-  const layers = kept === undefined ? made : [...made, { role: 'scripts', layer: kept }];
+  const kept = places.kept ? [] : await keptScripts(image, scripts, places.keptScripts, context);
+  const layers = [...made, ...kept];
   const output = await outputImage(
     {
       base: image,
@@ -95,19 +97,4 @@ async function finish(work: S2iWork, { changes, labels }: Assembled): Promise<Ma
     context,
   );
   return { image: output, layers };
-}
-
-async function carryOver(work: S2iWork, { changes, labels }: Assembled): Promise<MadeImage> {
-  const made = await scriptLayers(changes, work.finder, work.context);
-  const built = await outputImage(
-    {
-      base: work.request.builder.image,
-      layers: made.map(({ layer }) => layer),
-      run: '/',
-      env: [],
-      labels: {},
-    },
-    work.context,
-  );
-  return buildRuntimeImage(work, built, labels);
 }

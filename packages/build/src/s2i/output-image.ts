@@ -8,7 +8,7 @@ import type { BuildContext, LayerRecord } from '../build.ts';
 import { requireScript, scriptPath, type Scripts } from './find-scripts.ts';
 import type { Variables } from './s2i.ts';
 import type { SourceFinder } from './source-finder.ts';
-import { scriptEntries, type Places } from './upload.ts';
+import { scriptEntries } from './upload.ts';
 
 /** Bottom to top, by how often they change. */
 function sourceGroups(finder: SourceFinder): readonly LayerGroup[] {
@@ -28,15 +28,16 @@ export function scriptLayers(
   return changeLayers(changes, sourceGroups(finder), { context, createdBy: 'galley s2i' });
 }
 
-/** The scripts that were brought along, where the image keeps them; undefined: there are none. */
-export async function keptScriptsLayer(
+/** The scripts that were brought along, in `folder` of the image; empty: there are none. */
+export async function keptScripts(
   image: Image,
   scripts: Scripts,
-  places: Places,
+  folder: string,
   context: BuildContext,
-): Promise<Layer | undefined> {
-  const entries = scriptEntries(scripts, places.keptScripts);
-  return entries.length === 0 ? undefined : inputLayer(image, entries, context, 'galley s2i scripts');
+): Promise<readonly ChangeLayer[]> {
+  const entries = scriptEntries(scripts, folder);
+  if (entries.length === 0) return [];
+  return [{ role: 'scripts', layer: await inputLayer(image, entries, context, 'galley s2i scripts') }];
 }
 
 /** The path of `run` in the result. Throws `BUILDER_INVALID`. */

@@ -10,16 +10,15 @@ import { runBuildStep } from '../build-step/build-step.ts';
 import { changeLayers, type ChangeLayer } from '../build-step/change-layers.ts';
 import type { ChangedEntry } from '../build-step/changes.ts';
 import { ImageFacts } from '../build-step/image-facts.ts';
-import { inputLayer } from '../build-step/input-layer.ts';
 import { isScratch } from '../build-step/left-out.ts';
 import { Spool } from '../build-step/spool.ts';
+import type { Assembled } from './assemble.ts';
 import { imageHolds } from './artifacts.ts';
 import { scriptPath, withImageScripts, type Script, type Scripts } from './find-scripts.ts';
 import { readBuilder, type BuilderFacts } from './labels.ts';
-import { outputImage, runPath, scriptLayers, type MadeImage } from './output-image.ts';
+import { keptScripts, outputImage, runPath, scriptLayers, type MadeImage } from './output-image.ts';
 import { generatedLabels, mergeLabels } from './output-labels.ts';
-import type { RuntimeArtifact } from './s2i.ts';
-import { scriptEntries } from './upload.ts';
+import type { RuntimeArtifact, RuntimeImage } from './s2i.ts';
 import { checkUids, type S2iWork } from './work.ts';
 
 /** The runtime image and what is done to it. */
@@ -42,12 +41,14 @@ interface RuntimeWork {
  */
 export async function buildRuntimeImage(
   work: S2iWork,
-  built: Image,
-  labels: Readonly<Record<string, string>>,
+  asked: RuntimeImage,
+  { changes, labels }: Assembled,
 ): Promise<MadeImage> {
-  const runtime = await openRuntime(work);
+  const runtime = await openRuntime(work, asked);
   const { context, request } = work;
-  const entries = await carryArtifacts(runtime, built);
+  const made = await scriptLayers(changes, work.finder, context);
+  const built = [...request.builder.image.layers, ...made.map(({ layer }) => layer)];
+  const entries = await carryArtifacts(runtime, asked, built);
   const carried = await scriptLayers(
     { entries, whiteouts: [], warnings: [], collected: new Map() },
     work.finder,
@@ -58,15 +59,10 @@ export async function buildRuntimeImage(
     layers: carried.map(({ layer }) => layer),
     config: {},
   });
-  const own = scriptEntries(runtime.scripts, runtime.scriptsFolder);
-  const kept =
-    own.length === 0 ? undefined : await inputLayer(carriedImage, own, context, 'galley s2i scripts');
-  const assembled = await assembleRuntime(runtime, carriedImage, kept);
-  const layers: readonly ChangeLayer[] = [
-    ...carried,
-    ...assembled,
-    ...(kept === undefined ? [] : [{ role: 'scripts', layer: kept }]),
-  ];
+  const scripts = await keptScripts(carriedImage, runtime.scripts, runtime.scriptsFolder, context);
+  const assembled = await assembleRuntime(runtime, carriedImage, scripts);
+  // The scripts lay below what assemble-runtime changed, and do so here: its word on a folder is the last.
+  const layers: readonly ChangeLayer[] = [...carried, ...scripts, ...assembled];
   const image = await outputImage(
     {
       base: runtime.image,
@@ -84,10 +80,8 @@ export async function buildRuntimeImage(
   return { image, layers };
 }
 
-async function openRuntime(work: S2iWork): Promise<RuntimeWork> {
+async function openRuntime(work: S2iWork, runtime: RuntimeImage): Promise<RuntimeWork> {
   const { request, context } = work;
-  const { runtime } = request;
-  if (runtime === undefined) throw new Error('unreachable: there is no runtime image');
   const facts = readBuilder(runtime.image);
   const user = request.assembleRuntimeUser ?? facts.assembleRuntimeUser ?? facts.user;
   checkUids(request, runtime.name, [facts.user, user]);
@@ -109,7 +103,7 @@ async function openRuntime(work: S2iWork): Promise<RuntimeWork> {
 async function assembleRuntime(
   runtime: RuntimeWork,
   image: Image,
-  scripts: Layer | undefined,
+  scripts: readonly ChangeLayer[],
 ): Promise<readonly ChangeLayer[]> {
   const { work, scriptsFolder } = runtime;
   const { context, request } = work;
@@ -119,7 +113,7 @@ async function assembleRuntime(
     {
       name: 'assemble-runtime',
       image,
-      inputs: scripts === undefined ? [] : [scripts],
+      inputs: scripts.map(({ layer }) => layer),
       command: [scriptPath(script, 'assemble-runtime', scriptsFolder)],
       user: runtime.user,
       env: Object.fromEntries(work.env),
@@ -171,10 +165,13 @@ export function parseArtifacts(text: string): readonly RuntimeArtifact[] {
 }
 
 /** The artifacts as entries of the runtime image: modes 0755 and 0644, owned by who runs `assemble-runtime`. */
-async function carryArtifacts(runtime: RuntimeWork, built: Image): Promise<readonly ChangedEntry[]> {
+async function carryArtifacts(
+  runtime: RuntimeWork,
+  { artifacts: given }: RuntimeImage,
+  built: readonly Layer[],
+): Promise<readonly ChangedEntry[]> {
   const { work, facts } = runtime;
   const { request, step } = work;
-  const given = request.runtime?.artifacts ?? [];
   const artifacts = given.length > 0 ? given : parseArtifacts(facts.assembleInputFiles ?? '');
   if (artifacts.length === 0) {
     throw new GalleyError('BUILDER_INVALID', `Nothing says what ${runtime.name} is to get.`, {
@@ -204,7 +201,7 @@ async function carryArtifacts(runtime: RuntimeWork, built: Image): Promise<reado
 async function readArtifact(
   { source, target }: RuntimeArtifact,
   { work, facts, owner }: RuntimeWork,
-  built: Image,
+  built: readonly Layer[],
   spool: Spool,
 ): Promise<readonly ChangedEntry[]> {
   const { store, signal } = work.context;
@@ -213,7 +210,7 @@ async function readArtifact(
   const isWanted = (path: string): boolean => path === root || path.startsWith(`${root}/`);
   const own = { uid: owner.uid, gid: owner.gid };
   const entries: ChangedEntry[] = [];
-  for await (const entry of visibleEntries(store, built.layers, isWanted, signal)) {
+  for await (const entry of visibleEntries(store, built, isWanted, signal)) {
     const path = entry.path === root ? base : `${base}/${entry.path.slice(root.length + 1)}`;
     entries.push({ ...(await copyEntry(entry, spool)), path, ...own });
   }

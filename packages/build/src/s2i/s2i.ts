@@ -28,6 +28,12 @@ export interface RuntimeArtifact {
   readonly target: string;
 }
 
+/** The image that gets the builder's result. */
+export interface RuntimeImage extends NamedImage {
+  /** Empty: what its label names. */
+  readonly artifacts: readonly RuntimeArtifact[];
+}
+
 export interface S2iRequest {
   readonly source: SourceSpec;
   readonly builder: NamedImage;
@@ -49,7 +55,7 @@ export interface S2iRequest {
   /** What the tag names now: its layers are known, and an incremental build saves its artifacts. */
   readonly previous: Image | undefined;
   readonly incremental: boolean;
-  readonly runtime: (NamedImage & { readonly artifacts: readonly RuntimeArtifact[] }) | undefined;
+  readonly runtime: RuntimeImage | undefined;
   /** Paths of the source that are left out; undefined: none besides git's own. */
   readonly exclude: RegExp | undefined;
   readonly displayName: string | undefined;
