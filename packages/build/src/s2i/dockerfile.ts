@@ -25,9 +25,10 @@ export interface DockerfileInput {
  * for the one instruction, so it is in no layer and not even in the context; source-to-image copies it and removes it in a later layer. Pure.
  */
 export function dockerfile(input: DockerfileInput): string {
-  const { destination, user, env, injections, previous, request } = input;
-  const at = (name: string): string => posix.join(destination, name);
-  const scriptAt = (name: string): string => input.scriptPaths.get(name) ?? posix.join(at('scripts'), name);
+  const { env, injections, previous, request } = input;
+  const user = word(input.user);
+  const at = (name: string): string => word(posix.join(input.destination, name));
+  const scriptAt = (name: string): string => word(input.scriptPaths.get(name) ?? at(`scripts/${name}`));
   const owner = `${user.split(':')[0]}:0`;
   const labels = Object.entries(generatedLabels(request, input.tree)).sort(([a], [b]) => (a < b ? -1 : 1));
   const secrets = injections.map(
@@ -85,13 +86,21 @@ function secretId(index: number): string {
 /** A JSON string is one of a Dockerfile's too, but for `$`, which it would expand, and line ends, which it does not know. */
 function quote(text: string): string {
   if (text.includes('\n')) {
-    throw new GalleyError(
-      'BUILDER_INVALID',
-      `${JSON.stringify(text.slice(0, 80))} cannot be said in a Dockerfile.`,
-      {
-        hint: 'Give environment variables and labels without line ends, or build without --as-dockerfile.',
-      },
-    );
+    throw unsayable(text, 'Give environment variables and labels without line ends');
   }
   return JSON.stringify(text).replaceAll('$', String.raw`\$`);
+}
+
+/** A path or user of an image's labels, which are a stranger's: neither Docker nor a shell may read more into it. */
+function word(text: string): string {
+  if (/^[\w.:@+/-]+$/.test(text)) return text;
+  throw unsayable(text, 'Take another builder, name --destination and --assemble-user yourself');
+}
+
+function unsayable(text: string, way: string): GalleyError {
+  return new GalleyError(
+    'BUILDER_INVALID',
+    `${JSON.stringify(text.slice(0, 80))} cannot be said in a Dockerfile.`,
+    { hint: `${way}, or build without --as-dockerfile.` },
+  );
 }
