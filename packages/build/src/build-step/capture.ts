@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { GalleyError } from '@galley/api/error/galley-error';
-import { readEntry } from '@galley/image/facts/read-entry';
+import { readEntry } from '@galley/image/tar/read-entry';
 import type { TarEntry } from '@galley/image/tar/entry';
 import { readTar } from '@galley/image/tar/read-tar';
 import { parseWhiteout, type Whiteout } from '@galley/image/tar/whiteout';

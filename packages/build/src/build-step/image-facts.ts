@@ -2,7 +2,7 @@ import { digestHex } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Layer } from '@galley/image/descriptor';
 import { parseImageUser, type ImageUser } from '@galley/image/facts/image-user';
-import { readEntry } from '@galley/image/facts/read-entry';
+import { readEntry } from '@galley/image/tar/read-entry';
 import type { Image } from '@galley/image/image';
 import { openLayer } from '@galley/image/layer/open-layer';
 import type { ImageStore } from '@galley/image/store';

@@ -5,7 +5,7 @@ import { openRuncUnderTest, type RuncUnderTest } from '@galley/engine/contract/r
 import { testPython } from '@galley/engine/contract/test-image';
 import { assembleImage } from '@galley/image/assemble/assemble-image';
 import { readImage } from '@galley/image/assemble/read-image';
-import { readEntry } from '@galley/image/facts/read-entry';
+import { readEntry } from '@galley/image/tar/read-entry';
 import { visibleEntries } from '@galley/image/facts/visible-entries';
 import type { Image, RuntimeConfig } from '@galley/image/image';
 import { buildLayer } from '@galley/image/layer/build-layer';
