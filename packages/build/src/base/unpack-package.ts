@@ -1,5 +1,6 @@
 import { GalleyError } from '@galley/api/error/galley-error';
-import type { TarEntry } from '@galley/image/tar/entry';
+import { fileEntry, type TarEntry } from '@galley/image/tar/entry';
+import { readEntry } from '@galley/image/tar/read-entry';
 import { readTar } from '@galley/image/tar/read-tar';
 import { hostEnvironment } from '../command/host-environment.ts';
 import { runCommand } from '../command/run-command.ts';
@@ -53,11 +54,8 @@ async function keep(entry: TarEntry, path: string): Promise<TarEntry> {
     return { path, type, mode, size: 0, linkTarget: (entry.linkTarget ?? '').replace(merged, 'usr/$&') };
   }
   if (type === 'directory') return { path, type, mode, size: 0 };
-  const chunks: Uint8Array[] = [];
-  const content = entry.content?.() ?? [];
-  for await (const chunk of content as AsyncIterable<Uint8Array>) chunks.push(chunk);
-  const bytes = Buffer.concat(chunks);
-  return { path, type, mode, size: bytes.length, content: () => bytes };
+  const bytes = await readEntry(entry, entry.size);
+  return fileEntry(path, bytes ?? '', mode);
 }
 
 async function dpkgDeb(args: readonly string[], signal: AbortSignal | undefined): Promise<Buffer> {

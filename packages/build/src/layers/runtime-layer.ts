@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packTree } from '@galley/image/layer/pack-tree';
 import { fileEntry, type TarEntry } from '@galley/image/tar/entry';
+import { readEntry } from '@galley/image/tar/read-entry';
 
 /** The Python runtime of this very Galley; it is stdlib only and needs no lock. */
 const runtimeFolder = fileURLToPath(new URL('../../../../runtime/', import.meta.url));
@@ -25,18 +26,11 @@ export async function packRuntime(folder = runtimeFolder): Promise<RuntimeFiles>
   const entries: TarEntry[] = [];
   for (const entry of [...code.entries, ...bin.entries]) {
     // Read once, so that what was hashed is what is packed, even while somebody edits it.
-    const read = entry.type === 'file' ? fileEntry(entry.path, await contentOf(entry), entry.mode) : entry;
+    const content = await readEntry(entry, entry.size);
+    const read = content === undefined ? entry : fileEntry(entry.path, content, entry.mode);
     hash.update(`${read.path}\0${read.type}\0${read.mode}\0${read.size}\0${read.linkTarget ?? ''}\0`);
-    if (entry.type === 'file') hash.update(await contentOf(read));
+    if (content !== undefined) hash.update(content);
     entries.push(read);
   }
   return { entries, sha256: hash.digest('hex') };
-}
-
-async function contentOf(entry: TarEntry): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  const content = entry.content?.() ?? Buffer.alloc(0);
-  if (Buffer.isBuffer(content)) return content;
-  for await (const chunk of content) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }

@@ -7,6 +7,7 @@ import { GalleyError } from '@galley/api/error/galley-error';
 import type { Digest } from '@galley/api/digest';
 import type { Emit } from '@galley/api/event';
 import type { Engine } from '@galley/engine/engine';
+import { readEntry } from '@galley/image/tar/read-entry';
 import { readTar } from '@galley/image/tar/read-tar';
 import { parse as parseToml } from 'smol-toml';
 import { RecordCache, stepKey } from '../cache/record-cache.ts';
@@ -166,10 +167,8 @@ async function buildsOnBoard(path: string, folder: string): Promise<boolean> {
   for await (const entry of readTar(tar, { entriesMax: 100_000, bytesMax: 4 * 1024 ** 3, special: 'skip' })) {
     const inner = entry.path.slice(entry.path.indexOf('/') + 1);
     if (inner !== wanted || inner === entry.path) continue;
-    if (entry.size > 1024 * 1024 || entry.content === undefined) continue;
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of entry.content() as AsyncIterable<Uint8Array>) chunks.push(chunk);
-    return requiresOnly(Buffer.concat(chunks).toString('utf8'));
+    const content = await readEntry(entry, 1024 * 1024);
+    if (content !== undefined) return requiresOnly(content.toString('utf8'));
   }
   return true; // without pyproject.toml it is setuptools (PEP 517)
 }

@@ -1,4 +1,5 @@
 import { symlinkEntry, type TarEntry } from '@galley/image/tar/entry';
+import { readEntry } from '@galley/image/tar/read-entry';
 import { readTar } from '@galley/image/tar/read-tar';
 import { hostEnvironment } from '../command/host-environment.ts';
 import { runCommand } from '../command/run-command.ts';
@@ -27,24 +28,20 @@ const literal =
 /** What debconf reads beside a script: questions, and the script that asks them (debconf-devel(7)). */
 const members = new Set(['postinst', 'templates', 'config']);
 
+const bytesMax = 64 * 1024 * 1024;
+
 /** Reads the scripts of a .deb without running them. */
 export async function readSetUpScript(file: string, signal?: AbortSignal): Promise<SetUpScript> {
   const result = await runCommand(['dpkg-deb', '--ctrl-tarfile', file], {
     env: hostEnvironment(),
     signal,
-    maxOutputBytes: 64 * 1024 * 1024,
+    maxOutputBytes: bytesMax,
   });
   const texts: Record<string, string> = {};
   const source = [result.stdout] as unknown as AsyncIterable<Uint8Array>;
-  for await (const entry of readTar(
-    source,
-    { entriesMax: 1000, bytesMax: 64 * 1024 * 1024, special: 'skip' },
-    signal,
-  )) {
-    if (!members.has(entry.path) || entry.content === undefined) continue;
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of entry.content() as AsyncIterable<Uint8Array>) chunks.push(chunk);
-    texts[entry.path] = Buffer.concat(chunks).toString('utf8');
+  for await (const entry of readTar(source, { entriesMax: 1000, bytesMax, special: 'skip' }, signal)) {
+    const content = members.has(entry.path) ? await readEntry(entry, bytesMax) : undefined;
+    if (content !== undefined) texts[entry.path] = content.toString('utf8');
   }
   const { postinst = '', ...beside } = texts;
   return { ...parseSetUpScript(postinst), beside };
