@@ -7,6 +7,7 @@ import { withPlannedLock, type PlanOptions, type PlannedLock } from './plan-buil
 import { requirementLines } from './recipe/locked-requirements.ts';
 import { readProject } from './recipe/project.ts';
 import type { Requirement } from './recipe/requirement.ts';
+import { redactUrl } from './source/git/address.ts';
 
 /** A lock for a person to commit. */
 export interface WrittenLock {
@@ -72,14 +73,11 @@ async function localName(
   }
   const what =
     source.kind === 'project' ? 'computes what it depends on' : 'is known only once it is fetched and built';
-  throw new GalleyError(
-    'LOCK_NEEDS_BUILD',
-    `${requirement.line}, which ${requirement.from} asks for, ${what}.`,
-    {
-      hint: 'Give name and version of a package of the index, or list the dependencies of the project as plain text. galley build locks it without writing the lock back.',
-      details: { requirement: requirement.line, from: requirement.from },
-    },
-  );
+  const line = redactUrl(requirement.line);
+  throw new GalleyError('LOCK_NEEDS_BUILD', `${line}, which ${requirement.from} asks for, ${what}.`, {
+    hint: 'Give name and version of a package of the index, or list the dependencies of the project as plain text. galley build locks it without writing the lock back.',
+    details: { requirement: line, from: requirement.from },
+  });
 }
 
 function withHash(requirement: Requirement, { request }: LockedRecipe): Requirement {

@@ -1,5 +1,6 @@
 import { GalleyError } from '@galley/api/error/galley-error';
 import { normalizeName, type Requirement } from '../recipe/requirement.ts';
+import { redactUrl } from '../source/git/address.ts';
 
 /** A package for which uv found no wheel; whether its source may be built only its index can tell. */
 export interface MissingWheel {
@@ -32,7 +33,7 @@ export function explainFailure(stderr: string, requirements: readonly Requiremen
       text,
     );
   if (unknown !== null) return packageNotFound(unknown[1] ?? '', requirements);
-  const cause = new Error(stderr.trim().slice(-4000));
+  const cause = new Error(redactUrl(stderr).trim().slice(-4000));
   if (/Failed to fetch|error sending request|Request failed|dns error|certificate/i.test(text)) {
     const host = /for url \(?https?:\/\/(?:[^@/\s]*@)?([^/\s)]+)/.exec(text)?.[1];
     return new GalleyError(
@@ -40,12 +41,7 @@ export function explainFailure(stderr: string, requirements: readonly Requiremen
       `The package index${host === undefined ? '' : ` at ${host}`} does not answer.`,
       {
         hint: 'Check the network and proxy of this machine; pip and uv settings are honoured. What was fetched is kept.',
-        cause: new Error(
-          stderr
-            .replace(/(https?:\/\/)[^/@\s]*@/g, '$1')
-            .trim()
-            .slice(-4000),
-        ),
+        cause,
       },
     );
   }

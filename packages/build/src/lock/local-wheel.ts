@@ -8,6 +8,7 @@ import { fetchUnknown } from '../download/fetch-unknown.ts';
 import { checkPublic, openGuardedHttp } from '../download/guarded-http.ts';
 import { fileNameOf, type DirectSource } from '../recipe/direct.ts';
 import { normalizeName, type Requirement } from '../recipe/requirement.ts';
+import { redactUrl } from '../source/git/address.ts';
 import { openGit } from '../source/git/repository.ts';
 import type { SourceEntry, SourceTree } from '../source/source-tree.ts';
 import { keepWheel } from '../wheel-cache/fetch-wheels.ts';
@@ -294,6 +295,6 @@ function unreachable(url: string, requirement: Requirement, cause: unknown): Gal
 function invalid(requirement: Requirement, what: string): GalleyError {
   return new GalleyError('REQUIREMENTS_INVALID', `${what}, which ${requirement.from} asks for.`, {
     hint: 'Correct the path, or give name and version of a package of the index.',
-    details: { requirement: requirement.line, from: requirement.from },
+    details: { requirement: redactUrl(requirement.line), from: requirement.from },
   });
 }

@@ -1,6 +1,7 @@
 import { stringify } from 'smol-toml';
 import type { LockFacts } from '../recipe/locked-requirements.ts';
 import type { Requirement } from '../recipe/requirement.ts';
+import { redactUrl } from '../source/git/address.ts';
 import type { Lock, LockedWheel } from './lock.ts';
 import type { WheelTarget } from './wheel-name.ts';
 
@@ -41,7 +42,7 @@ export function writePylock({ lock, target, facts, local }: PylockContent): stri
 
 function packageOf(wheel: LockedWheel, isServed: boolean): { readonly name: string } {
   const { name, version, filename, url, size, sha256 } = wheel;
-  const shown = url.replace(/^([a-z+]+:\/\/)[^/@]*@/i, '$1').replace(/#.*$/, '');
+  const shown = redactUrl(url).replace(/#.*$/, '');
   return {
     name,
     version,

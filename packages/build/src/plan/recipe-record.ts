@@ -2,6 +2,7 @@ import type { PinChange } from '../lock/lock.ts';
 import type { FileUse } from '../recipe/configuration.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { Requirement } from '../recipe/requirement.ts';
+import { redactUrl } from '../source/git/address.ts';
 import type { LockedRecipe } from './lock-recipe.ts';
 
 /** What a build read of a repository and made of it, as it is shown and kept: plain data, without secrets. */
@@ -66,5 +67,5 @@ export function recipeRecord(recipe: Recipe, locked: LockedRecipe): RecipeRecord
 
 /** An address may hold a token. */
 function toRecord({ line, from }: Requirement): RequirementRecord {
-  return { line: line.replace(/(\/\/)[^/@\s]*@/g, '$1'), from };
+  return { line: redactUrl(line), from };
 }

@@ -1,6 +1,7 @@
 import { readProject } from '../recipe/project.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { Requirement } from '../recipe/requirement.ts';
+import { redactUrl } from '../source/git/address.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 
 /** A recipe in which nothing has to be built before it can be locked. */
@@ -37,7 +38,7 @@ export async function withStaticRequirements(
       const title =
         source.kind === 'project'
           ? `the project ${source.path === '' ? 'of the repository' : source.path}`
-          : shown(requirement);
+          : redactUrl(requirement.line);
       if (!builds.includes(title)) builds.push(title);
       const found = source.kind === 'project' ? await readProject(tree, source.path, signal) : undefined;
       if (found?.dependencies === undefined) {
@@ -64,8 +65,4 @@ export async function withStaticRequirements(
     running: await expand(running),
   };
   return { recipe: { ...recipe, requirements: known }, builds, warnings };
-}
-
-function shown({ line }: Requirement): string {
-  return line.replace(/(\/\/)[^/@\s]*@/g, '$1');
 }

@@ -1,4 +1,5 @@
 import type { PinChange } from '../lock/lock.ts';
+import { redactUrl } from '../source/git/address.ts';
 import { isTable, tableAt, textOf, textsOf, type Table } from './file/pyproject.ts';
 import type { Requirement } from './requirement.ts';
 
@@ -18,7 +19,7 @@ export function requirementLines(asked: {
   readonly constraints: readonly Requirement[];
 }): readonly string[] {
   const lines = (list: readonly Requirement[], mark: string): readonly string[] =>
-    list.map(({ line }) => `${mark}${line.replace(/(\/\/)[^/@\s]*@/g, '$1').replace(/\s+/g, ' ')}`);
+    list.map(({ line }) => `${mark}${redactUrl(line).replace(/\s+/g, ' ')}`);
   return [
     ...new Set([
       ...lines(asked.requirements, ''),

@@ -1,4 +1,5 @@
 import { GalleyError } from '@galley/api/error/galley-error';
+import { redactUrl } from '../source/git/address.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import { mergeDeclared, nothingDeclared, type Declared } from './declared.ts';
 import { readRequirementsTxt } from './file/requirements-txt.ts';
@@ -57,8 +58,7 @@ async function readInstall(args: string, from: string, tree: SourceTree): Promis
       all.push({ ...nothingDeclared, requirements: [parseRequirement(`-e ${next()}`, from)] });
     else if (flag !== null) {
       const kind = flag[1] === '-f' || flag[1] === '--find-links' ? 'links' : 'index';
-      const url = (flag[2] ?? next()).replace(/^([a-z+]+:\/\/)[^/@]*@/i, '$1');
-      all.push({ ...nothingDeclared, indexes: [{ url, kind, from }] });
+      all.push({ ...nothingDeclared, indexes: [{ url: redactUrl(flag[2] ?? next()), kind, from }] });
     } else if (word === '--pre') all.push({ ...nothingDeclared, prerelease: true });
     else if (word.startsWith('-') && !idle.test(word)) throw notLockable(from, word);
     else if (!word.startsWith('-'))

@@ -53,6 +53,11 @@ describe('a requirement that no index has', () => {
     expect(direct('https://example.org/..%2F..%2Fx-1-py3-none-any.whl')).toMatchObject({ name: 'x' });
   });
 
+  it('is refused without telling the password in it', () => {
+    const refusing = (): unknown => parseRequirement('x @ hg+https://me:hush@sh@example.org/x', 'x');
+    expect(refusing).toThrow('hg+https://example.org/x');
+  });
+
   it('begins where its file lies', () => {
     expect(direct('-e ..', 'binder')).toMatchObject({ kind: 'project', path: '' });
   });

@@ -1,4 +1,5 @@
 import { GalleyError } from '@galley/api/error/galley-error';
+import { redactUrl } from '../source/git/address.ts';
 import { parseDirect, type Direct } from './direct.ts';
 
 /** One line for the resolver and where it came from. */
@@ -51,10 +52,10 @@ export function parseRequirement(
   if (why !== undefined || name === undefined) {
     throw new GalleyError(
       'REQUIREMENTS_INVALID',
-      `${from} asks for ${JSON.stringify(line)}, which ${why ?? 'is not a name with versions'}.`,
+      `${from} asks for ${JSON.stringify(redactUrl(line))}, which ${why ?? 'is not a name with versions'}.`,
       {
         hint: 'Give name and version of a package of the index: pandas==2.3.3.',
-        details: { requirement: line, from },
+        details: { requirement: redactUrl(line), from },
       },
     );
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { canonicalJson } from '@galley/image/canonical-json';
+import { redactUrl } from '../../source/git/address.ts';
 import type { SourceTree } from '../../source/source-tree.ts';
 import { nothingDeclared, type Declared, type IndexUse, type PythonSaid } from '../declared.ts';
 import { parseRequirement, type Requirement } from '../requirement.ts';
@@ -114,9 +115,7 @@ function markerOf(value: Table): string {
 function indexesOf(sources: unknown, path: string): readonly IndexUse[] {
   return (Array.isArray(sources) ? sources : []).filter(isTable).flatMap((source) => {
     const url = textOf(source['url']);
-    return url === undefined
-      ? []
-      : [{ url: url.replace(/^([a-z+]+:\/\/)[^/@]*@/i, '$1'), kind: 'index', from: path } as const];
+    return url === undefined ? [] : [{ url: redactUrl(url), kind: 'index', from: path } as const];
   });
 }
 

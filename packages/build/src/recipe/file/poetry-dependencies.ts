@@ -1,4 +1,5 @@
 import { GalleyError } from '@galley/api/error/galley-error';
+import { redactUrl } from '../../source/git/address.ts';
 import { parseRequirement, type Requirement } from '../requirement.ts';
 import { isTable, tableAt, textOf, textsOf, type Table } from './pyproject.ts';
 
@@ -45,7 +46,7 @@ function targetOf(value: Table, from: string): string | undefined {
   if (git === undefined) return undefined;
   const ref = textOf(value['rev']) ?? textOf(value['tag']) ?? textOf(value['branch']) ?? textOf(value['ref']);
   const folder = textOf(value['subdirectory']);
-  if (!git.startsWith('https://')) throw invalid(from, git);
+  if (!git.startsWith('https://')) throw invalid(from, redactUrl(git));
   return `git+${git}${ref === undefined ? '' : `@${ref}`}${folder === undefined ? '' : `#subdirectory=${folder}`}`;
 }
 

@@ -1,4 +1,5 @@
 import { GalleyError } from '@galley/api/error/galley-error';
+import { redactUrl } from '../../source/git/address.ts';
 import type { SourceTree } from '../../source/source-tree.ts';
 import { nothingDeclared, type Declared } from '../declared.ts';
 import type { Project } from '../project.ts';
@@ -78,7 +79,7 @@ function sourceIndex(item: Table, path: string): Declared['indexes'] {
   const source = tableAt(item, 'source');
   const url = textOf(source['url']);
   return source['type'] === 'legacy' && url !== undefined
-    ? [{ url, kind: 'index', from: `${path}, ${String(item['name'])}` }]
+    ? [{ url: redactUrl(url), kind: 'index', from: `${path}, ${String(item['name'])}` }]
     : [];
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { manyAliases, treeOfFiles } from '../../source/tree-of-files.ts';
 import type { SourceTree } from '../../source/source-tree.ts';
+import { nothingDeclared } from '../declared.ts';
 import { readProject } from '../project.ts';
 import { readAptTxt } from './apt-txt.ts';
 import { condaName } from './conda-names.ts';
@@ -207,6 +208,17 @@ describe('locks that are older than what they lock', () => {
     );
   });
 
+  it('poetry.lock names its indexes without their credentials', async () => {
+    const lock =
+      '[[package]]\nname = "x"\nversion = "1"\n[package.source]\ntype = "legacy"\nurl = "https://u:secret@index.example.org/simple"\n';
+    const { indexes } = await readPoetryLock(await tree({ 'poetry.lock': lock }), 'poetry.lock', {
+      document: undefined,
+      root: undefined,
+      declared: nothingDeclared,
+    });
+    expect(indexes.map(({ url }) => url)).toEqual(['https://index.example.org/simple']);
+  });
+
   it('poetry.lock names the package that it lacks', async () => {
     const files = await tree({
       'pyproject.toml': project,
@@ -216,14 +228,7 @@ describe('locks that are older than what they lock', () => {
     const reading = readPoetryLock(files, 'poetry.lock', {
       document: await readToml(files, 'pyproject.toml'),
       root,
-      declared: {
-        requirements: [],
-        running: [],
-        constraints: [],
-        prerelease: false,
-        indexes: [],
-        warnings: [],
-      },
+      declared: nothingDeclared,
     });
     await expect(reading).rejects.toMatchObject(
       refusal('LOCK_OUT_OF_DATE', { package: 'numpy', lock: 'poetry.lock' }),

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
+import { redactUrl } from '../../source/git/address.ts';
 import type { SourceTree } from '../../source/source-tree.ts';
 import type { Declared, IndexUse } from '../declared.ts';
 import { parseRequirement, type Requirement } from '../requirement.ts';
@@ -96,7 +97,7 @@ function readOption(line: string, from: string, found: Found): boolean {
   const index = indexOptions.exec(line);
   if (index !== null) {
     const kind = index[1] === '-f' || index[1] === '--find-links' ? 'links' : 'index';
-    found.indexes.push({ url: withoutCredentials(index[2] ?? ''), kind, from });
+    found.indexes.push({ url: redactUrl(index[2] ?? ''), kind, from });
   } else if (/^--pre\b/.test(line)) {
     found.prerelease = true;
   } else if (/^--require-hashes\b/.test(line)) {
@@ -107,10 +108,6 @@ function readOption(line: string, from: string, found: Found): boolean {
     throw invalid(from, `sets ${line.split(/[\s=]/)[0]}, which a repository may not`);
   } else return false;
   return true;
-}
-
-function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z+]+:\/\/)[^/@]*@/i, '$1');
 }
 
 function folderOf(path: string): string {

@@ -1,3 +1,4 @@
+import { redactUrl } from '../../source/git/address.ts';
 import type { SourceTree } from '../../source/source-tree.ts';
 import type { IndexUse } from '../declared.ts';
 
@@ -26,11 +27,7 @@ export async function readS2iEnvironment(tree: SourceTree): Promise<S2iEnvironme
   const warnings: string[] = [];
   for (const { name, value } of await environmentLines(tree)) {
     if (/^(?:PIP|UV)_(?:INDEX_URL|EXTRA_INDEX_URL|DEFAULT_INDEX|INDEX)$/.test(name))
-      indexes.push({
-        url: value.replace(/^([a-z+]+:\/\/)[^/@]*@/i, '$1'),
-        kind: 'index',
-        from: s2iEnvironmentPath,
-      });
+      indexes.push({ url: redactUrl(value), kind: 'index', from: s2iEnvironmentPath });
     else if (reserved.test(name))
       warnings.push(`${s2iEnvironmentPath}: ${name} is set by Galley and stays as it is`);
     else if (!choices.test(name)) values[name] = value;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { findPython, findUv } from '../../command/host-programs.ts';
 import { runUv } from '../../lock/uv.ts';
+import { redactUrl } from '../../source/git/address.ts';
 import type { SourceTree } from '../../source/source-tree.ts';
 import { nothingDeclared, type Declared, type IndexUse } from '../declared.ts';
 import { normalizeName, type Requirement } from '../requirement.ts';
@@ -120,14 +121,6 @@ function indexesOf(document: Table): readonly IndexUse[] {
     .map((item) => textOf(item['url']));
   const plain = [textOf(uv['index-url']), ...textsOf(uv['extra-index-url'])];
   return [...named, ...plain].flatMap((url) =>
-    url === undefined
-      ? []
-      : [
-          {
-            url: url.replace(/^([a-z+]+:\/\/)[^/@]*@/i, '$1'),
-            kind: 'index',
-            from: 'pyproject.toml',
-          } as const,
-        ],
+    url === undefined ? [] : [{ url: redactUrl(url), kind: 'index', from: 'pyproject.toml' } as const],
   );
 }

@@ -145,7 +145,7 @@ export function sshTarget(address: GitAddress): { host: string; port: string; pa
 
 /** The address without user and password: what logs, labels and errors may hold (builders.md §8.6). */
 export function redactUrl(url: string): string {
-  return url.replace(/([a-z][a-z0-9+.-]*:\/\/)[^/@\s]*@/gi, '$1');
+  return url.replace(/([a-z][a-z0-9+.-]*:\/\/)[^/?#\s]*@/gi, '$1');
 }
 
 function refused(url: string, why: string): GalleyError {

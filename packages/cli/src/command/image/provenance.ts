@@ -1,3 +1,4 @@
+import { redactUrl } from '@galley/build/source/git/address';
 import { readImage } from '@galley/image/assemble/read-image';
 import { readContents } from '@galley/image/facts/packages';
 import { makeProvenance, type BuildFacts } from '@galley/image/provenance/make-provenance';
@@ -56,15 +57,10 @@ async function findBuild(digest: string, context: Context): Promise<BuildFacts |
   const { git } = spec.snapshot.source;
   return {
     id: `${metadata.namespace}/${metadata.name}`,
-    ...(git === undefined ? {} : { sourceUrl: withoutUser(git.url), sourceRef: git.ref ?? '' }),
+    ...(git === undefined ? {} : { sourceUrl: redactUrl(git.url), sourceRef: git.ref ?? '' }),
     ...(status.startedAt === undefined ? {} : { startedAt: status.startedAt }),
     ...(status.endedAt === undefined ? {} : { endedAt: status.endedAt }),
     egressHosts: spec.snapshot.egress?.hosts ?? [],
     records: status.records,
   };
-}
-
-/** Nobody's password belongs into what others read. */
-function withoutUser(url: string): string {
-  return url.replace(/^([a-z+]+:\/\/)[^/@]*@/i, '$1');
 }
