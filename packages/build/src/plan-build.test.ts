@@ -124,6 +124,8 @@ describe('old pins', () => {
     expect(made.recipe.python.version).toBe('3.9');
     expect(made.recipe.python.from).toMatch(/numpy 1\.19\.5 has no wheel for Python 3\.11/);
     expect(versions(made, 'numpy', 'idna')).toEqual(['1.19.5', '2.7']);
+    // Known from before: the others are not tried again, and what ruled them out is still said.
+    expect((await plan('old-pins')).recipe).toEqual(made.recipe);
   });
 
   it('are an error with every Python that would do and the nearest versions when Python is fixed', async () => {

@@ -48,13 +48,17 @@ export function wheelTarget(python: string): WheelTarget {
  * nearest versions.
  */
 export async function lockRecipe(recipe: Recipe, options: LockRecipeOptions): Promise<LockedRecipe> {
-  const candidates = await orderCandidates(recipe, options);
+  const known = await chosenPythons(options).get(choiceKey(recipe, options));
+  const candidates = orderCandidates(recipe, options, known?.python);
   const failures: GalleyError[] = [];
   for (const python of candidates) {
     const request = await lockRequest(recipe, python, options);
     try {
       const made = await makeLock(request, lockOptions(python, options));
-      return await finish(recipe, request, made, failures, options);
+      const [first] = failures;
+      const why = first && `Python ${recipe.python.version} will not do: ${first.message}`;
+      const from = why ?? (known?.python === python ? known.from : recipe.python.from);
+      return await finish(recipe, request, made, from, options);
     } catch (error) {
       if (!(error instanceof GalleyError) || !passesOn(error, options)) throw error;
       failures.push(error);
@@ -82,7 +86,7 @@ export async function lockRecipe(recipe: Recipe, options: LockRecipeOptions): Pr
       reason,
     });
   }
-  return finish(recipe, request, made, [], options);
+  return finish(recipe, request, made, recipe.python.from, options);
 }
 
 /** Whether another Python, or replaced pins, may help. */
@@ -94,21 +98,12 @@ async function finish(
   recipe: Recipe,
   request: LockRequest,
   made: MadeLock,
-  failures: readonly GalleyError[],
+  from: string,
   options: LockRecipeOptions,
 ): Promise<LockedRecipe> {
   const { python } = request.target;
-  await chosenPythons(options).set(choiceKey(recipe, options), { python });
-  const [first] = failures;
-  const choice: PythonChoice = { ...recipe.python, version: python };
-  return {
-    ...made,
-    request,
-    python:
-      first === undefined
-        ? choice
-        : { ...choice, from: `Python ${recipe.python.version} will not do: ${first.message}` },
-  };
+  await chosenPythons(options).set(choiceKey(recipe, options), { python, from });
+  return { ...made, request, python: { ...recipe.python, version: python, from } };
 }
 
 async function explain(
@@ -145,7 +140,7 @@ async function lockRequest(recipe: Recipe, python: string, options: LockRecipeOp
 }
 
 /** The key of what was asked for, whatever the Python. */
-export function recipeKey(recipe: Recipe, choices: LockChoices): string {
+function recipeKey(recipe: Recipe, choices: LockChoices): string {
   const { requirements, running, constraints, prerelease, indexes } = recipe.requirements;
   const target = wheelTarget('');
   return requirementsKey({ requirements, running, constraints, prerelease, target, indexes, ...choices });
@@ -156,18 +151,25 @@ function lockOptions(python: string, options: LockRecipeOptions): MakeLockOption
   return { cacheDir, signal, buildWheel: (sdist) => options.buildWheel(sdist, python) };
 }
 
-function chosenPythons({ cacheDir }: LockRecipeOptions): RecordCache<{ python: string }> {
+/** A Python that was chosen before, and why. */
+function chosenPythons({
+  cacheDir,
+}: LockRecipeOptions): RecordCache<Pick<PythonChoice, 'from'> & { python: string }> {
   return new RecordCache(cacheDir, 'chosen-pythons');
 }
 
 function choiceKey(recipe: Recipe, options: LockRecipeOptions): string {
-  return stepKey({ recipe: recipeKey(recipe, options), candidates: recipe.python.candidates });
+  const { candidates, from } = recipe.python;
+  return stepKey({ recipe: recipeKey(recipe, options), candidates, from });
 }
 
 /** What was chosen before comes first: a warm build does not fail twice before it succeeds. */
-async function orderCandidates(recipe: Recipe, options: LockRecipeOptions): Promise<readonly string[]> {
-  const known = await chosenPythons(options).get(choiceKey(recipe, options));
-  const candidates = inOrderOfDate(recipe.python.candidates, options.asOf);
-  if (known === undefined || !candidates.includes(known.python)) return candidates;
-  return [known.python, ...candidates.filter((candidate) => candidate !== known.python)];
+function orderCandidates(
+  recipe: Recipe,
+  { asOf }: LockChoices,
+  known: string | undefined,
+): readonly string[] {
+  const candidates = inOrderOfDate(recipe.python.candidates, asOf);
+  if (known === undefined || !candidates.includes(known)) return candidates;
+  return [known, ...candidates.filter((candidate) => candidate !== known)];
 }
