@@ -11,6 +11,7 @@ import { finish, trainOnce, type Finished } from './plan/train-and-rehearse.ts';
 import type { CachedLayer } from './cache/layer-cache.ts';
 import { makeCodeLayer } from './layers/make-code-layer.ts';
 import { imageConfig, type ImageFacts } from './layers/image-config.ts';
+import { layerRecord } from './plan/layer-record.ts';
 import { lockChoices } from './plan/lock-choices.ts';
 import { PhaseLog } from './plan/phase-log.ts';
 import { prepareEnvironment, type Environment } from './plan/prepare-environment.ts';
@@ -71,21 +72,12 @@ async function buildLeased(
       workDir,
       recipe,
       settings,
+      choices: lockChoices(options, recipe, tree),
       secrets,
       source: tree,
       tree: recipe.tree,
     };
-    const environment = await prepareEnvironment(recipe, {
-      context,
-      phases,
-      object,
-      project: options.project,
-      application: options.name,
-      workDir,
-      tree,
-      choices: lockChoices(options, recipe, tree),
-      allowedHosts: options.egressHosts,
-    });
+    const environment = await prepareEnvironment(work);
     const result = await buildImages(work, environment);
     const before = new Date(performance.timeOrigin).toISOString();
     await sweepWorkloads(context.engine, { project: options.project, application: options.name, before });
@@ -217,13 +209,9 @@ function imageRecords(
   const { code, training, reused, finished } = made;
   const { bytecode, rehearsal } = finished;
   return [
-    record('code', code.layer, code.cached, tree.origin),
-    record('model', training, reused, recipe.notebooks.map(({ path }) => path).join(', ')),
-    record('bytecode', bytecode.layer, bytecode.cached, countOf(rehearsal.modules.length, 'module')),
-    record('rehearsed', rehearsal.layer, finished.reused, 'rehearsal'),
+    layerRecord('code', code.layer, code.cached, tree.origin),
+    layerRecord('model', training, reused, recipe.notebooks.map(({ path }) => path).join(', ')),
+    layerRecord('bytecode', bytecode.layer, bytecode.cached, countOf(rehearsal.modules.length, 'module')),
+    layerRecord('rehearsed', rehearsal.layer, finished.reused, 'rehearsal'),
   ];
-}
-
-function record(role: string, layer: Image['layers'][number], cached: boolean, from: string): LayerRecord {
-  return { role, digest: layer.descriptor.digest, sizeBytes: layer.descriptor.size, cached, from };
 }

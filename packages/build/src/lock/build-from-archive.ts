@@ -32,7 +32,7 @@ export interface BuildWheelOptions {
   readonly signal: AbortSignal;
   readonly target: WheelTarget;
   /** An image with Python, pip, setuptools and wheel under /opt/galley/tools; made only when it is needed. */
-  readonly toolchain: () => Promise<{ readonly image: Digest; readonly key: string }>;
+  readonly toolchain: () => Promise<Digest>;
 }
 
 /** Source that pip makes a wheel of. */
@@ -78,7 +78,7 @@ export async function buildFromArchive(
 ): Promise<BuiltWheel> {
   const toolchain = await options.toolchain();
   const { sha256, folder } = source;
-  const key = stepKey({ sdist: sha256, folder, python: options.target.python, toolchain: toolchain.key });
+  const key = stepKey({ sdist: sha256, folder, python: options.target.python, toolchain });
   const records = new RecordCache<{ filename: string; sha256: string }>(options.cacheDir, 'built-wheels');
   const known = await records.get(key);
   const found = known === undefined ? undefined : await inCache(known, options.cacheDir);
@@ -95,7 +95,7 @@ export async function buildFromArchive(
     {
       id,
       project: options.project,
-      image: toolchain.image,
+      image: toolchain,
       command: pipCommand(source, isolated),
       env: buildEnvironment,
       workingDir: '/tmp',

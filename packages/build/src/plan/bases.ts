@@ -1,21 +1,8 @@
 import { countOf } from '@galley/api/kind/count';
-import type { BuildContext } from '../build.ts';
 import { buildBase, type Base } from '../base/build-base.ts';
 import { planBase } from '../base/plan-base.ts';
 import { makeSystemLayer, type SystemLayer } from '../system/system-layer.ts';
-import type { PhaseLog } from './phase-log.ts';
-
-export interface BasesOptions {
-  readonly context: BuildContext;
-  readonly phases: PhaseLog;
-  readonly object: string;
-  readonly project: string;
-  readonly application: string;
-  /** Private to this build. */
-  readonly workDir: string;
-  /** Debian packages that the repository asks for. */
-  readonly systemPackages: readonly string[];
-}
+import type { BuildWork } from './build-work.ts';
 
 /** A base with the Debian packages of the repository over it. */
 export interface SystemBase extends Base {
@@ -26,12 +13,12 @@ const nothing: SystemLayer = { layers: [], packages: [], notSetUp: [], cached: t
 
 /** The bases of one build: made when first asked for, each once. */
 export class Bases {
-  readonly #options: BasesOptions;
+  readonly #work: BuildWork;
   readonly #signal: AbortSignal;
   readonly #made = new Map<string, Promise<SystemBase>>();
 
-  constructor(options: BasesOptions, signal: AbortSignal) {
-    this.#options = options;
+  constructor(work: BuildWork, signal: AbortSignal) {
+    this.#work = work;
     this.#signal = signal;
   }
 
@@ -47,18 +34,22 @@ export class Bases {
   }
 
   async #make(python: string): Promise<SystemBase> {
-    const { context, object, phases, systemPackages } = this.#options;
-    const parts = { ...context, object, signal: this.#signal };
+    const { object, options, phases, recipe, workDir } = this.#work;
+    const { systemPackages } = recipe;
+    const context = { ...this.#work.context, signal: this.#signal };
     const base = await phases.run('base', async (end) => {
-      const made = await buildBase(await planBase(python), parts);
+      const made = await buildBase(await planBase(python), { ...context, object });
       end({ state: made.cached ? 'skipped' : 'done', reason: `${made.suite}, Python ${made.pythonFull}` });
       return made;
     });
     if (systemPackages.length === 0) return { ...base, system: nothing };
     return phases.run('system', async (end) => {
       const system = await makeSystemLayer(systemPackages, base, {
-        ...this.#options,
-        context: { ...context, signal: this.#signal },
+        context,
+        object,
+        project: options.project,
+        application: options.name,
+        workDir,
       });
       end({
         state: system.cached ? 'skipped' : 'done',

@@ -1,6 +1,7 @@
 import type { BuildContext, BuildOptions } from '../build.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { SourceTree } from '../source/source-tree.ts';
+import type { LockChoices } from './lock-recipe.ts';
 import type { PhaseLog } from './phase-log.ts';
 import type { BuildSecrets } from '../secret/secret-use.ts';
 import type { BuildSettings } from './settings.ts';
@@ -18,5 +19,6 @@ export interface BuildWork {
   readonly tree: SourceTree;
   readonly recipe: Recipe;
   readonly settings: BuildSettings;
+  readonly choices: LockChoices;
   readonly secrets: BuildSecrets;
 }

@@ -1,32 +1,15 @@
 import { countOf } from '@galley/api/kind/count';
 import type { WheelFile } from '@galley/image/wheel/wheel-fault';
-import type { BuildContext } from '../build.ts';
 import { toolsRoots } from '../lock/default-roots.ts';
 import { withLocalWheels, type LocalWheelOptions } from '../lock/local-wheel.ts';
 import type { LockedWheel } from '../lock/lock.ts';
 import { makeLock, type MadeLock } from '../lock/make-lock.ts';
 import { buildWheel } from '../lock/sdist-wheel.ts';
-import type { Recipe } from '../recipe/recipe.ts';
-import type { SourceTree } from '../source/source-tree.ts';
 import { fetchWheels } from '../wheel-cache/fetch-wheels.ts';
 import type { Bases } from './bases.ts';
-import { lockRecipe, wheelTarget, type LockChoices, type LockedRecipe } from './lock-recipe.ts';
-import type { PhaseLog } from './phase-log.ts';
+import type { BuildWork } from './build-work.ts';
+import { lockRecipe, wheelTarget, type LockedRecipe } from './lock-recipe.ts';
 import { toolchainImage } from './toolchain.ts';
-
-export interface LockAndFetchOptions {
-  readonly context: BuildContext;
-  readonly phases: PhaseLog;
-  readonly object: string;
-  readonly project: string;
-  readonly application: string;
-  /** Private to this build. */
-  readonly workDir: string;
-  readonly tree: SourceTree;
-  readonly choices: LockChoices;
-  /** `host:port` that the person who builds allowed: a requirement may lead there. */
-  readonly allowedHosts: readonly string[];
-}
 
 /** A lock, and its wheels on this disk. */
 export interface Wheels {
@@ -36,22 +19,19 @@ export interface Wheels {
 }
 
 /** Locks a recipe and fetches what it names. Throws as `lockRecipe` and `fetchWheels`. */
-export async function lockAndFetch(
-  recipe: Recipe,
-  bases: Bases,
-  options: LockAndFetchOptions,
-  signal: AbortSignal,
-): Promise<Wheels> {
-  const { context, phases, object } = options;
+export async function lockAndFetch(work: BuildWork, bases: Bases, signal: AbortSignal): Promise<Wheels> {
+  const { context, phases, object, options, recipe, source, workDir } = work;
   const { cacheDir, emit } = context;
   const build = (python: string): LocalWheelOptions => ({
     ...context,
-    ...options,
     signal,
+    object,
+    workDir,
+    project: options.project,
+    application: options.name,
+    tree: source,
+    allowedHosts: options.egressHosts,
     target: wheelTarget(python),
-    emit: context.emit,
-    engine: context.engine,
-    cacheDir: context.cacheDir,
     notebooks: recipe.notebooks.map(({ path }) => path),
     toolchain: async () => toolchainImage(await bases.of(python), { context, object, signal }),
   });
@@ -60,7 +40,7 @@ export async function lockAndFetch(
     const early = toolsLock(recipe.python.version, build(recipe.python.version));
     early.catch(() => undefined);
     const locked = await lockRecipe(recipe, {
-      ...options.choices,
+      ...work.choices,
       cacheDir,
       emit,
       object,

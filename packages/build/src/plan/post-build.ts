@@ -9,6 +9,7 @@ import { inputLayer } from '../build-step/input-layer.ts';
 import { RecordCache, stepKey } from '../cache/record-cache.ts';
 import { appFolder } from '../layers/code-layer.ts';
 import type { BuildWork } from './build-work.ts';
+import { layerRecord } from './layer-record.ts';
 
 /** What postBuild left in the images. */
 export interface PostBuild {
@@ -106,13 +107,7 @@ function toResult(
 ): PostBuild {
   return {
     layers: layers.map(({ layer }) => layer),
-    records: layers.map(({ role, layer }) => ({
-      role,
-      digest: layer.descriptor.digest,
-      sizeBytes: layer.descriptor.size,
-      cached,
-      from,
-    })),
+    records: layers.map(({ role, layer }) => layerRecord(role, layer, cached, from)),
     warnings,
   };
 }

@@ -1,6 +1,5 @@
 import type { Digest } from '@galley/api/digest';
 import { assembleImage } from '@galley/image/assemble/assemble-image';
-import type { Layer } from '@galley/image/descriptor';
 import { buildLayer } from '@galley/image/layer/build-layer';
 import { wheelLayer } from '@galley/image/wheel/wheel-layers';
 import { venvEntries } from '@galley/image/wheel/venv-entries';
@@ -29,16 +28,11 @@ export async function toolsVenv(
   );
 }
 
-/** The layers of a base: its own, and that of the repository's Debian packages. */
-export function systemLayers({ system }: SystemBase): readonly Layer[] {
-  return system.layers;
-}
-
 /** Base and pip: what builds a source distribution. Its own small lock; made only when a package needs it. */
 export async function toolchainImage(
   base: SystemBase,
   options: { readonly context: BuildContext; readonly object: string; readonly signal: AbortSignal },
-): Promise<{ readonly image: Digest; readonly key: string }> {
+): Promise<Digest> {
   const { context, signal, object } = options;
   const { store, cacheDir, emit } = context;
   const { lock } = await makeLock(
@@ -66,12 +60,12 @@ export async function toolchainImage(
   });
   const image = await assembleImage(store, {
     // With the repository's own Debian packages: a compiler that it asks for is at hand.
-    layers: [base.layer, ...systemLayers(base), venv.layer, tools],
+    layers: [base.layer, ...base.system.layers, venv.layer, tools],
     config: {
       User: '1001:0',
       WorkingDir: '/tmp',
       Env: ['PATH=/opt/galley/tools/bin:/usr/bin:/bin', 'HOME=/tmp', 'LANG=C.UTF-8'],
     },
   });
-  return { image: image.digest, key: image.digest };
+  return image.digest;
 }
