@@ -53,12 +53,8 @@ async function interpretersIn(prefix: string, from: string): Promise<readonly Ho
   const minors = names.flatMap((name) => /^python(3\.\d+)$/.exec(name)?.[1] ?? []);
   const found = await Promise.all(
     minors.map(async (python): Promise<readonly HostInterpreter[]> => {
-      // Until 3.7 the folder had the letter of the ABI, `python3.7m`.
-      const headers = [python, `${python}m`].map((name) =>
-        join(prefix, `include/python${name}/patchlevel.h`),
-      );
-      const texts = await Promise.all(headers.map((path) => readFile(path, 'utf8').catch(() => '')));
-      const text = texts.join('\n');
+      const header = join(prefix, `include/python${python}/patchlevel.h`);
+      const text = await readFile(header, 'utf8').catch(() => '');
       const pythonFull = /^#define\s+PY_VERSION\s+"(3\.\d+\.\d+)"/m.exec(text)?.[1];
       return pythonFull === undefined ? [] : [{ python, pythonFull, prefix, from }];
     }),

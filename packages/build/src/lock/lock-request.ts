@@ -47,12 +47,12 @@ export function lockKey(request: LockRequest): string {
   return stepKey({ ...identity(request), target: [request.target.python, request.target.machine] });
 }
 
-/** What was asked for, without the Python that it is resolved for: tells whether a committed lock is of the present requirements. */
-export function requirementsKey(request: LockRequest): string {
+/** The key of what is asked for, whatever the Python. */
+export function requirementsKey(request: Omit<LockRequest, 'target'>): string {
   return stepKey(identity(request));
 }
 
-function identity(request: LockRequest): object {
+function identity(request: Omit<LockRequest, 'target'>): object {
   const lines = (list: readonly Root[]): readonly string[] =>
     list.map((root) => [rootLine(root, (wheel) => wheel.sha256), ...root.hashes].join(' ')).sort();
   return {

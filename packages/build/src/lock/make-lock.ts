@@ -11,8 +11,6 @@ import type { Lock } from './lock.ts';
 import { lockKey, type LockRequest } from './lock-request.ts';
 import { openResolver, type ResolverOptions } from './resolver.ts';
 
-export type MakeLockOptions = ResolverOptions;
-
 export interface MadeLock {
   readonly lock: Lock;
   readonly cached: boolean;
@@ -23,7 +21,7 @@ export interface MadeLock {
  * the same tomorrow. Throws `PACKAGE_NOT_FOUND`, `NO_WHEEL_FOR_PYTHON`, `RESOLUTION_FAILED`, `INDEX_UNREACHABLE`, `INDEX_NOT_ALLOWED`,
  * `HASH_MISMATCH`, `HOST_PROGRAM_MISSING`, and what `buildWheel` throws.
  */
-export async function makeLock(request: LockRequest, options: MakeLockOptions): Promise<MadeLock> {
+export async function makeLock(request: LockRequest, options: ResolverOptions): Promise<MadeLock> {
   const records = new RecordCache<Lock>(options.cacheDir, 'locks');
   const key = lockKey(request);
   // Before what is known: an index that one person allowed is not allowed to the next.
@@ -44,7 +42,7 @@ export async function makeLock(request: LockRequest, options: MakeLockOptions): 
   }
 }
 
-async function checkIndexes(request: LockRequest, { cacheDir, signal }: MakeLockOptions): Promise<void> {
+async function checkIndexes(request: LockRequest, { cacheDir, signal }: ResolverOptions): Promise<void> {
   await allowIndexes(
     request,
     await readIndexConfiguration(await findUv(), { cacheDir: join(cacheDir, 'uv'), signal }),

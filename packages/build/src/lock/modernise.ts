@@ -3,8 +3,9 @@ import { RecordCache } from '../cache/record-cache.ts';
 import { pinOf, withVersions, type Requirement } from '../recipe/requirement.ts';
 import type { Lock, PinChange } from './lock.ts';
 import { lockKey, type LockRequest, type Root } from './lock-request.ts';
-import { makeLock, type MadeLock, type MakeLockOptions } from './make-lock.ts';
+import { makeLock, type MadeLock } from './make-lock.ts';
 import { missingPins } from './missing-pins.ts';
+import type { ResolverOptions } from './resolver.ts';
 
 /** Every round replaces at least one pin; a frozen environment has some hundred. */
 const roundsMax = 60;
@@ -22,7 +23,7 @@ interface Change {
  * nearest newer version that has one; then what excludes such a replacement, by its own version or newer. Every change is in the lock.
  * Throws as `makeLock` when nothing is left that may be replaced.
  */
-export async function makeModernLock(request: LockRequest, options: MakeLockOptions): Promise<MadeLock> {
+export async function makeModernLock(request: LockRequest, options: ResolverOptions): Promise<MadeLock> {
   const records = new RecordCache<LockRequestChanges>(options.cacheDir, 'modern-locks');
   const key = lockKey(request);
   const known = (await records.get(key))?.changes ?? {};
@@ -48,7 +49,7 @@ async function relax(
   error: unknown,
   request: LockRequest,
   changes: Map<string, Change>,
-  options: MakeLockOptions,
+  options: ResolverOptions,
 ): Promise<boolean> {
   if (!(error instanceof GalleyError)) return false;
   if (error.code === 'NO_WHEEL_FOR_PYTHON') return relaxMissing(request, changes, options);
@@ -76,7 +77,7 @@ async function relax(
 async function relaxMissing(
   request: LockRequest,
   changes: Map<string, Change>,
-  options: MakeLockOptions,
+  options: ResolverOptions,
 ): Promise<boolean> {
   const missing = await missingPins(changed(request, changes), options);
   let progressed = false;

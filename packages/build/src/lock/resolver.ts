@@ -23,8 +23,6 @@ export interface ResolverOptions {
   readonly signal?: AbortSignal | undefined;
   /** Builds what has no wheel in a workload and gives the path of the wheel; it is asked at most `sdistLimit` times. */
   readonly buildWheel: (sdist: Sdist) => Promise<string>;
-  /** Told before a wheel is built. */
-  readonly onSdist?: (sdist: Sdist) => void;
 }
 
 export interface Resolver {
@@ -73,7 +71,6 @@ export async function openResolver(
         if (missing === undefined || built >= sdistLimit) throw explainFailure(wheels, everything);
         const sdist = await findOne(missing, index, request, signal);
         hashes.checkSdist(sdist);
-        options.onSdist?.(sdist);
         const wheel = await options.buildWheel(sdist);
         hashes.built(sdist.name);
         await linkOrCopy(wheel, join(found, basename(wheel)));

@@ -4,9 +4,10 @@ import { RecordCache, stepKey } from '../cache/record-cache.ts';
 import { runningRoots, servingRoots } from '../lock/default-roots.ts';
 import type { Sdist } from '../lock/find-sdist.ts';
 import { requirementsKey, type LockRequest, type Root } from '../lock/lock-request.ts';
-import { makeLock, type MadeLock, type MakeLockOptions } from '../lock/make-lock.ts';
+import { makeLock, type MadeLock } from '../lock/make-lock.ts';
 import { explainMissingPins, missingPins } from '../lock/missing-pins.ts';
 import { makeModernLock } from '../lock/modernise.ts';
+import type { ResolverOptions } from '../lock/resolver.ts';
 import type { WheelTarget } from '../lock/wheel-name.ts';
 import type { PythonChoice } from '../recipe/python-version.ts';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -139,14 +140,7 @@ async function lockRequest(recipe: Recipe, python: string, options: LockRecipeOp
   };
 }
 
-/** The key of what was asked for, whatever the Python. */
-function recipeKey(recipe: Recipe, choices: LockChoices): string {
-  const { requirements, running, constraints, prerelease, indexes } = recipe.requirements;
-  const target = wheelTarget('');
-  return requirementsKey({ requirements, running, constraints, prerelease, target, indexes, ...choices });
-}
-
-function lockOptions(python: string, options: LockRecipeOptions): MakeLockOptions {
+function lockOptions(python: string, options: LockRecipeOptions): ResolverOptions {
   const { cacheDir, signal } = options;
   return { cacheDir, signal, buildWheel: (sdist) => options.buildWheel(sdist, python) };
 }
@@ -160,7 +154,7 @@ function chosenPythons({
 
 function choiceKey(recipe: Recipe, options: LockRecipeOptions): string {
   const { candidates, from } = recipe.python;
-  return stepKey({ recipe: recipeKey(recipe, options), candidates, from });
+  return stepKey({ recipe: requirementsKey({ ...recipe.requirements, ...options }), candidates, from });
 }
 
 /** What was chosen before comes first: a warm build does not fail twice before it succeeds. */

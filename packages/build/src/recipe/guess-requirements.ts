@@ -5,6 +5,7 @@ import { parseRequirement, type Requirement } from './requirement.ts';
 
 /** A cell or a module, as text and as it was parsed. */
 export interface Read {
+  /** `model.ipynb cell 3`, `package/module.py`. */
   readonly from: string;
   readonly text: string;
   readonly source: ReadSource;

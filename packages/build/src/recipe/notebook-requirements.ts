@@ -3,21 +3,11 @@ import { redactUrl } from '../source/git/address.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import { mergeDeclared, nothingDeclared, type Declared } from './declared.ts';
 import { readRequirementsTxt } from './file/requirements-txt.ts';
-import type { ReadSource } from './read-cells.ts';
+import type { Read } from './guess-requirements.ts';
 import { parseRequirement, parseRequirementsCell } from './requirement.ts';
 
-/** A cell as it was parsed. */
-export interface ReadCell {
-  /** `model.ipynb cell 3`. */
-  readonly from: string;
-  readonly source: ReadSource;
-}
-
 /** What the cells of the notebooks ask for: `requirements = …` and `%pip install`. Throws `REQUIREMENTS_INVALID`. */
-export async function readNotebookRequirements(
-  tree: SourceTree,
-  cells: readonly ReadCell[],
-): Promise<Declared> {
+export async function readNotebookRequirements(tree: SourceTree, cells: readonly Read[]): Promise<Declared> {
   const all: Declared[] = [];
   for (const { from, source } of cells) {
     if (source.requirementsError !== undefined) {

@@ -4,7 +4,7 @@ import { nothingDeclared, type Declared, type PythonSaid } from './declared.ts';
 import { poetryDependencies, poetryPython } from './file/poetry-dependencies.ts';
 import { readToml, tableAt, textOf, textsOf, type Table } from './file/pyproject.ts';
 import { readSetup } from './file/setup-py.ts';
-import { parseRequirement, type Requirement } from './requirement.ts';
+import { normalizeName, parseRequirement, type Requirement } from './requirement.ts';
 
 /** A Python project in the repository, as its files say without being run. */
 export interface Project {
@@ -127,6 +127,6 @@ export function declareProject(project: Project): Declared {
 function projectRequirement(project: Project, line: string): Requirement {
   return {
     ...parseRequirement(line, project.file, [], project.folder),
-    name: project.name === undefined ? '' : project.name.toLowerCase().replace(/[-_.]+/g, '-'),
+    name: normalizeName(project.name ?? ''),
   };
 }

@@ -18,14 +18,14 @@ const same = new Set(
   absl-py accelerate adjusttext affine aiohttp altair alembic anndata anyio appdirs arrow arviz asttokens astropy async-timeout attrs
   autograd babel backcall beautifulsoup4 biopython black bleach blinker bokeh boto3 botocore bottleneck branca brotli cachetools
   cartopy catboost category_encoders certifi cffi cftime chardet charset-normalizer click cligj cloudpickle cmdstanpy colorama
-  colorcet comm contourpy coverage cryptography cvxopt cvxpy cycler cython cytoolz dash dask datasets datashader dateparser
+  colorcet comm contourpy coverage cryptography cvxopt cvxpy cycler cython cytoolz dash dask dask-ml dask-searchcv datasets datashader dateparser
   debugpy decorator defusedxml deprecated descartes dill distributed dnspython docutils duckdb einops entrypoints et_xmlfile
   evaluate executing faker fastapi fastparquet filelock filterpy fiona flake8 flask flatbuffers flax folium fonttools fsspec
   fuzzywuzzy gast gensim geopandas geopy geoviews gitpython google-auth google-cloud-storage gpflow gpytorch greenlet h5netcdf h5py
   hdbscan holidays holoviews html5lib httpx huggingface_hub hvplot hyperopt hypothesis idna imageio imagesize imbalanced-learn
   importlib-metadata importlib_metadata importlib-resources importlib_resources iniconfig intake ipykernel ipympl ipython
   ipython_genutils ipyleaflet ipywidgets isort itsdangerous jax jaxlib jedi jinja2 jmespath joblib json5 jsonschema jupyter
-  jupyter_client jupyter_core jupyter_server jupyterlab jupyterlab_server jupyterlab_widgets jupytext kaggle keras kiwisolver
+  jupyter_client jupyter_core jupyter_server jupyter-lsp jupyterlab jupyterlab_server jupyterlab_widgets jupytext kaggle keras kiwisolver
   langdetect lazy-object-proxy librosa lifelines lightgbm lightning lime llvmlite locket loguru lxml lz4 mako mapclassify markdown
   markupsafe matplotlib matplotlib-inline mccabe mistune mizani mlflow mlxtend mne more-itertools mpmath msgpack multidict
   multiprocess murmurhash mypy mypy_extensions mysqlclient nbclient nbconvert nbformat nest-asyncio netcdf4 networkx nibabel nilearn
@@ -36,11 +36,11 @@ const same = new Set(
   pyasn1 pycodestyle pycparser pydantic pydeck pydicom pydot pydotplus pyflakes pygments pyjwt pylint pymc pymc3 pymongo pymysql
   pyodbc pyopenssl pyparsing pyproj pyro-ppl pyrsistent pyshp pysocks pytest pytest-cov python-dateutil python-dotenv
   python-louvain pytorch-lightning pytz pyviz_comms pywavelets pyyaml pyzmq qgrid qtconsole rasterio rasterstats regex requests
-  requests-oauthlib rich rioxarray rsa rtree s3fs s3transfer sacremoses scanpy scikit-image scikit-learn scikit-optimize scipy
-  seaborn selenium send2trash sentence-transformers sentencepiece setuptools sh shap shapely simplejson six sklearn-pandas
+  requests-oauthlib rich rioxarray rsa rtree ruamel.yaml s3fs s3transfer sacremoses scanpy scikit-image scikit-learn scikit-optimize scipy
+  seaborn selenium send2trash sentence-transformers sentencepiece setuptools sh shap shapely simplejson six skl2onnx sklearn-pandas
   smart_open sniffio snowballstemmer sortedcontainers soupsieve spacy sphinx sqlalchemy sqlparse srsly stack_data statsmodels
   statsforecast streamlit sympy tabulate tblib tenacity tensorboard tensorflow tensorflow-hub tensorflow-probability termcolor
-  terminado testpath textblob textdistance thinc threadpoolctl thriftpy2 tifffile tinycss2 tokenizers toml tomli toolz torchmetrics
+  terminado testpath textblob textdistance thinc threadpoolctl thriftpy2 tifffile tinycss2 tokenizers toml tomli toolz torchaudio torchmetrics torchvision
   tornado tox tqdm traitlets transformers tsfresh typer typing-extensions typing_extensions tzdata tzlocal ujson umap-learn unidecode
   uncertainties urllib3 uvicorn vega_datasets virtualenv visions wandb wasabi watchdog wcwidth webencodings websocket-client
   werkzeug wheel widgetsnbextension wordcloud wrapt xarray xgboost xlrd xlsxwriter xlwt yarl yellowbrick zarr zict zipp zstandard
@@ -50,11 +50,8 @@ const same = new Set(
 /** The same project, called otherwise. */
 const renamed: Readonly<Record<string, string>> = {
   'dask-core': 'dask',
-  'dask-ml': 'dask-ml',
-  'dask-searchcv': 'dask-searchcv',
   'python-duckdb': 'duckdb',
   'geopandas-base': 'geopandas',
-  'jupyter-lsp': 'jupyter-lsp',
   'matplotlib-base': 'matplotlib',
   'msgpack-python': 'msgpack',
   opencv: 'opencv-python-headless',
@@ -66,14 +63,10 @@ const renamed: Readonly<Record<string, string>> = {
   'py-xgboost-cpu': 'xgboost',
   'python-graphviz': 'graphviz',
   'python-xxhash': 'xxhash',
-  'ruamel.yaml': 'ruamel.yaml',
   'seaborn-base': 'seaborn',
-  skl2onnx: 'skl2onnx',
   'spacy-base': 'spacy',
   'tensorflow-base': 'tensorflow',
   'tensorflow-cpu': 'tensorflow',
-  torchvision: 'torchvision',
-  torchaudio: 'torchaudio',
 };
 
 /** Libraries and tools of a conda environment that wheels or the base bring along. */

@@ -116,7 +116,7 @@ function folderOf(path: string): string {
 }
 
 /** pip's lines: `\` continues one, `#` after a blank or at the start begins a comment. */
-export function logicalLines(text: string): readonly { text: string; line: number }[] {
+function logicalLines(text: string): readonly { text: string; line: number }[] {
   const lines: { text: string; line: number }[] = [];
   let open: { text: string; line: number } | undefined;
   for (const [index, raw] of `${text}\n`.split(/\r\n|\r|\n/).entries()) {

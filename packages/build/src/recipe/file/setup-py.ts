@@ -3,6 +3,7 @@ import { hostEnvironment } from '../../command/host-environment.ts';
 import { findPython } from '../../command/host-programs.ts';
 import { runCommand } from '../../command/run-command.ts';
 import type { SourceTree } from '../../source/source-tree.ts';
+import { textOf } from './pyproject.ts';
 
 /** What setup.py and setup.cfg say as plain text. */
 export interface SetupFacts {
@@ -52,10 +53,6 @@ export async function readSetup(
         : {},
     python: textOf(values['python_requires']),
   };
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value.trim() !== '' ? value : undefined;
 }
 
 /** A list of texts, or one text with a requirement a line: setuptools takes both. */
