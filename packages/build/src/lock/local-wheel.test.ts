@@ -74,7 +74,7 @@ describe('a package that no index has', () => {
     expect(found).toMatchObject({ name: 'tiny', wheel: { version: '1.0', sha256, size: wheel.length } });
   });
 
-  it('is fetched once from a URL, and held to its hash', async () => {
+  it('is fetched once from a URL, held to its hash, and not lent to who may not fetch it', async () => {
     const url = `http://${host}/tiny-1.0-py3-none-any.whl`;
     const before = requests;
     for (let round = 0; round < 2; round += 1) {
@@ -85,6 +85,11 @@ describe('a package that no index has', () => {
       expect(found).toMatchObject({ name: 'tiny', wheel: { sha256 }, direct: { extras: '[x]' } });
     }
     expect(requests - before).toBe(1);
+    const another = withLocalWheels(
+      [parseRequirement(`tiny[x] @ ${url}#sha256=${sha256}`, 'x')],
+      await options({ allowedHosts: [] }),
+    );
+    await expect(another).rejects.toMatchObject({ code: 'EGRESS_DENIED' });
     const wrong = withLocalWheels(
       [parseRequirement(`${url}#sha256=${'0'.repeat(64)}`, 'requirements.txt line 1')],
       await options(),

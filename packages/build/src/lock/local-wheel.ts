@@ -67,10 +67,28 @@ async function wheelOf(
     case 'file':
       return fileWheel(source.path, requirement, options);
     case 'url':
-      return urlWheel(source.url, source.folder, requirement, options);
+      return fetchedOnce(source, requirement, options, () =>
+        urlWheel(source.url, source.folder, requirement, options),
+      );
     case 'git':
-      return gitWheel(source, requirement, options);
+      return fetchedOnce(source, requirement, options, () => gitWheel(source, requirement, options));
   }
+}
+
+/** The wheel that was fetched from there before; what one person was allowed to fetch, another is not given. */
+async function fetchedOnce(
+  source: DirectSource,
+  { hashes }: Requirement,
+  { cacheDir, target, allowedHosts }: LocalWheelOptions,
+  fetch: () => Promise<LocalWheel>,
+): Promise<LocalWheel> {
+  const records = new RecordCache<LocalWheel>(cacheDir, 'direct-wheels');
+  const key = stepKey({ source, hashes, python: target.python, allowedHosts: [...allowedHosts].sort() });
+  const known = await records.get(key);
+  if (known !== undefined && (await isThere(known.path))) return known;
+  const wheel = await fetch();
+  await records.set(key, wheel);
+  return wheel;
 }
 
 async function projectWheel(
@@ -224,10 +242,6 @@ async function urlWheel(
   requirement: Requirement,
   options: LocalWheelOptions,
 ): Promise<LocalWheel> {
-  const records = new RecordCache<LocalWheel>(options.cacheDir, 'direct-wheels');
-  const key = stepKey({ url, folder, hashes: requirement.hashes, python: options.target.python });
-  const known = await records.get(key);
-  if (known !== undefined && (await isThere(known.path))) return known;
   const http = openGuardedHttp(options);
   try {
     const fetched = await fetchUnknown(url, {
@@ -240,9 +254,7 @@ async function urlWheel(
       throw cause instanceof GalleyError ? cause : unreachable(url, requirement, cause);
     });
     const name = fileNameOf(new URL(url));
-    const wheel = await archiveOrWheel({ ...fetched, name, folder }, requirement, options);
-    await records.set(key, wheel);
-    return wheel;
+    return await archiveOrWheel({ ...fetched, name, folder }, requirement, options);
   } finally {
     await http.close();
   }
@@ -253,19 +265,13 @@ async function gitWheel(
   requirement: Requirement,
   options: LocalWheelOptions,
 ): Promise<LocalWheel> {
-  const records = new RecordCache<LocalWheel>(options.cacheDir, 'direct-wheels');
-  const key = stepKey({ ...source, python: options.target.python });
-  const known = await records.get(key);
-  if (known !== undefined && (await isThere(known.path))) return known;
   await checkPublic(source.url, options);
   const spoolFolder = await mkdtemp(join(options.workDir, 'git-'));
   const tree = await openGit(
     { url: source.url, ref: source.ref, contextDir: '' },
     { spool: spoolFolder, signal: options.signal },
   );
-  const wheel = await projectWheel(tree.entries, source.folder, requirement, { ...options, notebooks: [] });
-  await records.set(key, wheel);
-  return wheel;
+  return projectWheel(tree.entries, source.folder, requirement, { ...options, notebooks: [] });
 }
 
 async function built(source: SourceArchive, options: LocalWheelOptions): Promise<LocalWheel> {
