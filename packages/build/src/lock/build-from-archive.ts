@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,6 +11,7 @@ import { readTar } from '@galley/image/tar/read-tar';
 import { parse as parseToml } from 'smol-toml';
 import { RecordCache, stepKey } from '../cache/record-cache.ts';
 import { normalizeName, parseRequirement } from '../recipe/requirement.ts';
+import { hashContent } from '../source/hash-content.ts';
 import { keepWheel } from '../wheel-cache/fetch-wheels.ts';
 import { wheelPath } from '../wheel-cache/wheel-path.ts';
 import { readOutput } from '../workload/read-output.ts';
@@ -206,9 +206,7 @@ async function takeWheel(
       source.name === '' || (name !== undefined && normalizeName(name.distribution) === source.name);
     if (wheel === undefined || wheels.length !== 1 || !fits || !isNamed)
       throw buildFailed(source, `it made ${wheels.map(({ path }) => path).join(', ') || 'no wheel'}`, []);
-    const hash = createHash('sha256');
-    for await (const chunk of createReadStream(wheel.file)) hash.update(chunk as Buffer);
-    const kept = { filename: wheel.path, sha256: hash.digest('hex') };
+    const kept = { filename: wheel.path, sha256: await hashContent({ spooled: wheel.file }) };
     await keepWheel(options.cacheDir, kept, wheel.file);
     return kept;
   } finally {

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdtemp, stat, writeFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
@@ -10,6 +8,7 @@ import { fileNameOf, type DirectSource } from '../recipe/direct.ts';
 import { normalizeName, type Requirement } from '../recipe/requirement.ts';
 import { redactUrl } from '../source/git/address.ts';
 import { openGit } from '../source/git/repository.ts';
+import { hashContent } from '../source/hash-content.ts';
 import type { SourceEntry, SourceTree } from '../source/source-tree.ts';
 import { keepWheel } from '../wheel-cache/fetch-wheels.ts';
 import { buildFromArchive, type BuildWheelOptions, type SourceArchive } from './build-from-archive.ts';
@@ -160,9 +159,8 @@ async function openFile(
   const place = Buffer.isBuffer(file.content)
     ? await spool(file.content, options.workDir)
     : file.content.spooled;
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(place)) hash.update(chunk as Buffer);
-  return { name: posix.basename(path), path: place, sha256: hash.digest('hex'), folder: '' };
+  const sha256 = await hashContent(file.content);
+  return { name: posix.basename(path), path: place, sha256, folder: '' };
 }
 
 async function spool(content: Buffer, workDir: string): Promise<string> {

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { directoryEntry, fileEntry, symlinkEntry, type TarEntry } from '@galley/image/tar/entry';
 import type { ImageUser } from '@galley/image/facts/image-user';
 import { isScratch } from '../build-step/left-out.ts';
+import { hashContent } from '../source/hash-content.ts';
 import type { SourceEntry } from '../source/source-tree.ts';
 import type { Scripts } from './find-scripts.ts';
 
@@ -82,10 +82,7 @@ export async function hashSource(
   const paths = new Map<string, string[]>();
   for (const entry of entries) {
     if (entry.kind !== 'file') continue;
-    const hash = createHash('sha256');
-    if (Buffer.isBuffer(entry.content)) hash.update(entry.content);
-    else for await (const chunk of createReadStream(entry.content.spooled)) hash.update(chunk as Buffer);
-    const key = hash.digest('hex');
+    const key = await hashContent(entry.content);
     paths.set(key, [...(paths.get(key) ?? []), entry.path]);
   }
   return paths;

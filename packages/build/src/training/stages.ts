@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import type { Layer } from '@galley/image/descriptor';
 import { buildLayer } from '@galley/image/layer/build-layer';
 import type { BuildContext } from '../build.ts';
@@ -7,6 +5,7 @@ import { RecordCache, stepKey } from '../cache/record-cache.ts';
 import { fileEntries } from '../layers/app-files.ts';
 import { appFolder } from '../layers/code-layer.ts';
 import type { WorkloadSecrets } from '../secret/secret-use.ts';
+import { hashContent } from '../source/hash-content.ts';
 import type { SourceEntry, SourceTree } from '../source/source-tree.ts';
 import { readWire } from '../workload/read-json.ts';
 import type { Output } from '../workload/read-output.ts';
@@ -34,10 +33,7 @@ export async function stageKeys(tree: SourceTree, inputs: TrainingInputs): Promi
 
 async function contentOf(entry: SourceEntry): Promise<string> {
   if (entry.kind === 'link') return `link ${entry.target}`;
-  const hash = createHash('sha256');
-  if (Buffer.isBuffer(entry.content)) hash.update(entry.content);
-  else for await (const chunk of createReadStream(entry.content.spooled)) hash.update(chunk as Buffer);
-  return `${entry.mode.toString(8)} ${hash.digest('hex')}`;
+  return `${entry.mode.toString(8)} ${await hashContent(entry.content)}`;
 }
 
 /** The layers of as many notebooks, from the first, as need not run again. */
