@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import type { ReadStream } from 'node:tty';
+import { GalleyError } from '@galley/api/error/galley-error';
 
 /** All of a stream; for values and rows that are piped in. */
 export async function readAll(stream: AsyncIterable<unknown>): Promise<Buffer> {
@@ -18,7 +19,7 @@ export interface Terminal {
   interrupt(): void;
 }
 
-/** A value that nobody may see: asked for without an echo where a person sits at the terminal, else everything that is piped in. */
+/** A value that nobody may see: one line, asked for without an echo, where a person sits at the terminal, else everything that is piped in. */
 export async function readHidden(terminal: Terminal, prompt: string): Promise<Buffer> {
   if (!terminal.stdin.isTTY) return readAll(terminal.stdin);
   // readline echoes by writing to its output, and this one shows nothing.
@@ -26,16 +27,28 @@ export async function readHidden(terminal: Terminal, prompt: string): Promise<Bu
   const reader = createInterface({ input: terminal.stdin, output: mute, terminal: true });
   terminal.write(prompt);
   try {
-    const line = await new Promise<string>((resolve, reject) => {
-      reader.once('line', resolve);
+    const lines: string[] = [];
+    // What is pasted comes in one piece, and all its lines before anybody hears of the first.
+    reader.on('line', (line) => lines.push(line));
+    await new Promise<void>((resolve, reject) => {
+      reader.once('line', () => resolve());
       reader.once('SIGINT', () => {
         terminal.interrupt();
         reject(new Error('interrupted'));
       });
       // Ctrl-D.
-      reader.once('close', () => resolve(''));
+      reader.once('close', () => resolve());
     });
-    return Buffer.from(line);
+    if (lines.length > 1 || reader.line !== '') {
+      throw new GalleyError(
+        'USAGE',
+        'A value of several lines cannot be typed: it would end at its first line.',
+        {
+          hint: 'Put it into a file and give that: --file PATH',
+        },
+      );
+    }
+    return Buffer.from(lines[0] ?? '');
   } finally {
     reader.close();
     terminal.write('\n');
