@@ -36,7 +36,8 @@ export async function launchServer(options: ConnectOptions): Promise<RunningServ
       emit({ object: 'server', phase: 'server', step: server.api, state: 'done', elapsedMs });
       return server;
     }
-    const failure = await attempt?.failure();
+    // One that still runs has only not answered yet.
+    const failure = attempt !== undefined && hasEnded(attempt.child) ? await attempt.failure() : undefined;
     if (failure !== undefined && !isBeingStarted(home, failure)) throw failure;
   }
   throw new GalleyError(
@@ -84,9 +85,7 @@ async function untilAnswers(
   signal: AbortSignal,
 ): Promise<RunningServer | undefined> {
   const ended = (): boolean =>
-    child === undefined
-      ? homeOwner(homeLayout(home).lock) === undefined
-      : child.exitCode !== null || child.signalCode !== null;
+    child === undefined ? homeOwner(homeLayout(home).lock) === undefined : hasEnded(child);
   while (Date.now() - startedMs < answerWithinMs) {
     const last = ended();
     const server = await findServer(home);
@@ -94,6 +93,10 @@ async function untilAnswers(
     await sleep(lookMs, undefined, { signal });
   }
   return undefined;
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
 }
 
 /** What the server wrote behind the first `from` bytes of its log, as its own error. */
