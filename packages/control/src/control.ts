@@ -51,20 +51,19 @@ export function createControl(options: ControlOptions): Control {
     onEnd: (uid) => void signalBuild(options, driver, uid),
   });
   registerKinds(driver, { options, desk, runner });
-  let relays: Promise<void> | undefined;
+  let relays: Promise<unknown> | undefined;
   return {
     monitors: desk,
     run() {
       const { signal } = closing;
-      const relay = (): Promise<void> =>
-        relaySignals({ objects, engine, driver, signal, onError: options.onError });
+      const { onError } = options;
       const orphans = removeOrphans(engine, objects).catch((error: unknown) =>
-        options.onError('engine', 'orphans', error),
+        onError('engine', 'orphans', error),
       );
-      relays ??= Promise.all([
-        orphans.then(relay),
-        traffic.keepGateway(signal, (error) => options.onError('gateway', 'process', error)),
-      ]).then(() => undefined);
+      relays = Promise.all([
+        orphans.then(() => relaySignals({ objects, engine, driver, signal, onError })),
+        traffic.keepGateway(signal, (error) => onError('gateway', 'process', error)),
+      ]);
     },
     async close() {
       closing.abort();
