@@ -56,6 +56,7 @@ export async function openBuildHome(root?: string): Promise<BuildHome> {
           store,
           engine,
           cacheDir: join(folder, 'cache'),
+          privateHosts: () => Promise.resolve([]),
           emit: (event) => void events.push(event),
           signal: new AbortController().signal,
           now: Date.now,

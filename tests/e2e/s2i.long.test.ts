@@ -68,7 +68,9 @@ beforeAll(async () => {
   store = await openLayoutStore(join(folder, 'images'));
   engine = await createRuncEngine({ root: join(folder, 'engine'), store });
   const { signal } = new AbortController();
-  context = { store, engine, cacheDir: join(folder, 'cache'), emit: () => undefined, signal, now: Date.now };
+  const privateHosts = (): Promise<readonly string[]> => Promise.resolve([]);
+  const cacheDir = join(folder, 'cache');
+  context = { store, engine, cacheDir, privateHosts, emit: () => undefined, signal, now: Date.now };
   await exportBuilder();
 }, 300_000);
 

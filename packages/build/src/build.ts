@@ -68,6 +68,8 @@ export interface BuildContext {
   readonly engine: Engine;
   /** The cache folder of GALLEY_HOME: wheels, locks, debs, layer index, training index. */
   readonly cacheDir: string;
+  /** The operator's `host:port` that a source may lead to although the address is private, read at each connection. */
+  readonly privateHosts: () => Promise<readonly string[]>;
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** Milliseconds since the epoch. */

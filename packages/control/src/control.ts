@@ -17,6 +17,8 @@ export interface ControlOptions {
   readonly layout: HomeLayout;
   readonly stores: Stores;
   readonly engine: Engine;
+  /** The operator's private addresses that a source may lead to. */
+  readonly privateHosts: () => Promise<readonly string[]>;
   readonly images: ImageStore;
   readonly traffic: Traffic;
   readonly gatewayPort: () => number;
@@ -47,7 +49,13 @@ export function createControl(options: ControlOptions): Control {
   const closing = new AbortController();
   const runner = new BuildRunner({
     runBuild: options.runBuild,
-    context: { store: images, engine, cacheDir: options.layout.cache, now: () => clock.now() },
+    context: {
+      store: images,
+      engine,
+      cacheDir: options.layout.cache,
+      privateHosts: options.privateHosts,
+      now: () => clock.now(),
+    },
     onEnd: (uid) => void signalBuild(options, driver, uid),
   });
   registerKinds(driver, { options, desk, runner });

@@ -11,6 +11,8 @@ export interface OwnedHome {
   readonly layout: HomeLayout;
   readonly images: ImageStore;
   readonly engine: Engine;
+  /** The operator's list of private addresses that may be reached. */
+  readonly privateHosts: () => Promise<readonly string[]>;
   /** Lets go of the engine and the lock; workloads go on. */
   close(): Promise<void>;
 }
@@ -20,16 +22,18 @@ export async function openHome(root: string, role: OwnerRole): Promise<OwnedHome
   const layout = makeHome(root);
   const lock = lockHome(layout.lock, role);
   try {
+    const privateHosts = (): Promise<readonly string[]> => readPrivateHosts(layout.privateHosts);
     const images = await openLayoutStore(layout.images, { wipe: true });
     const engine = await createRuncEngine({
       root: layout.engine,
       store: images,
-      privateHosts: () => readPrivateHosts(layout.privateHosts),
+      privateHosts,
     });
     return {
       layout,
       images,
       engine,
+      privateHosts,
       async close() {
         await engine.close();
         lock.release();

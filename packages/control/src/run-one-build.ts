@@ -30,6 +30,7 @@ export async function runOneBuild(build: OneBuild): Promise<BuildResult> {
       store: home.images,
       engine: home.engine,
       cacheDir: home.layout.cache,
+      privateHosts: home.privateHosts,
       emit: build.emit,
       signal: build.signal,
       now: Date.now,

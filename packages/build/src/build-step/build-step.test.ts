@@ -63,6 +63,7 @@ describe.skipIf(unavailable !== undefined)(
           store: under.store,
           engine: under.engine,
           cacheDir: join(workDir, 'cache'),
+          privateHosts: () => Promise.resolve([]),
           emit: () => undefined,
           signal: new AbortController().signal,
           now: Date.now,

@@ -1,12 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { request, type Dispatcher } from 'undici';
 import { splitUrl } from './http.ts';
+import { saveBody } from './save-body.ts';
 
 /** A file whose content is known before it is fetched. */
 export interface KnownFile {
@@ -76,19 +74,13 @@ async function fetchInto(rawUrl: string, file: KnownFile, options: DownloadOptio
     throw new Error(`${new URL(url).host} answered ${response.statusCode} for ${file.name}`);
   }
   const temporary = join(options.temporaryDir, randomBytes(8).toString('hex'));
-  const hash = createHash('sha256');
-  let size = 0;
-  const measure = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      size += chunk.length;
-      options.onBytes?.(chunk.length);
-      done(size > (file.size === 0 ? sizeLimit : file.size) ? mismatch(file, 'is larger than') : null, chunk);
-    },
-  });
   try {
-    await pipeline(response.body, measure, createWriteStream(temporary, { flush: true }));
-    if (hash.digest('hex') !== file.sha256) throw mismatch(file, 'does not hash to');
+    const { sha256 } = await saveBody(response.body, temporary, {
+      maxBytes: file.size === 0 ? sizeLimit : file.size,
+      tooLarge: () => mismatch(file, 'is larger than'),
+      onBytes: options.onBytes,
+    });
+    if (sha256 !== file.sha256) throw mismatch(file, 'does not hash to');
     await rename(temporary, file.path);
     return true;
   } finally {

@@ -1,10 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { request, type Dispatcher } from 'undici';
 import { splitUrl } from './http.ts';
+import { saveBody } from './save-body.ts';
 
 /** A file that came with no promise of what it is. */
 export interface FetchedFile {
@@ -21,30 +19,17 @@ export async function fetchUnknown(
     readonly http: Dispatcher;
     readonly folder: string;
     readonly maxBytes: number;
-    readonly signal?: AbortSignal | undefined;
-    readonly headers?: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
   },
 ): Promise<FetchedFile> {
   const { url, headers } = splitUrl(rawUrl);
-  const response = await request(url, {
-    dispatcher: options.http,
-    headers: { ...headers, ...options.headers },
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  });
+  const { http, folder, maxBytes, signal } = options;
+  const response = await request(url, { dispatcher: http, headers, signal });
   if (response.statusCode !== 200) {
     await response.body.dump();
     throw new Error(`${new URL(url).host} answered ${response.statusCode}`);
   }
-  const path = join(options.folder, randomBytes(8).toString('hex'));
-  const hash = createHash('sha256');
-  let size = 0;
-  const measure = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk);
-      size += chunk.length;
-      done(size > options.maxBytes ? new Error(`it is larger than ${options.maxBytes} bytes`) : null, chunk);
-    },
-  });
-  await pipeline(response.body, measure, createWriteStream(path));
-  return { path, sha256: hash.digest('hex'), size };
+  const path = join(folder, randomBytes(8).toString('hex'));
+  const tooLarge = (): Error => new Error(`it is larger than ${maxBytes} bytes`);
+  return { path, ...(await saveBody(response.body, path, { maxBytes, tooLarge })) };
 }

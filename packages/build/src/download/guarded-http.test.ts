@@ -21,6 +21,7 @@ afterAll(() => {
   server.close();
 });
 
+const none = (): Promise<readonly string[]> => Promise.resolve([]);
 const resolve = (): Promise<readonly string[]> => Promise.resolve(['127.0.0.1']);
 
 describe('an address that a repository names', () => {
@@ -30,27 +31,26 @@ describe('an address that a repository names', () => {
     'http://169.254.169.254/latest',
     'https://inner.example.org/x.whl',
   ])('is refused when it is %s', async (url) => {
-    await expect(checkPublic(url, { allowedHosts: [], resolve })).rejects.toMatchObject({
+    await expect(checkPublic(url, { privateHosts: none, resolve }, {})).rejects.toMatchObject({
       code: 'EGRESS_DENIED',
     });
   });
 
-  it('is public by name, whatever its port', async () => {
-    const found = checkPublic('https://example.org:8443/x', {
-      allowedHosts: [],
-      resolve: () => Promise.resolve(['1.1.1.1']),
-    });
-    expect(await found).toEqual(['1.1.1.1']);
+  it('is asked when it is public, whatever its port', async () => {
+    const open = { privateHosts: none, resolve: () => Promise.resolve(['1.1.1.1']) };
+    await checkPublic('https://example.org:8443/x', open, {});
+    await checkPublic('https://1.1.1.1/x', open, {});
   });
 
-  it('is reached by whatever name when its literal address was allowed, and by none otherwise, also after a redirect', async () => {
-    const http = openGuardedHttp({ allowedHosts: [`127.0.0.1:${port}`], resolve }, {});
+  it('is reached by whatever name when the operator lists its address, and by none otherwise, also after a redirect', async () => {
+    const listed = (): Promise<readonly string[]> => Promise.resolve([`127.0.0.1:${port}`]);
+    const http = openGuardedHttp({ privateHosts: listed, resolve }, {}, {});
     try {
       const answer = await request(`http://127.0.0.1:${port}/`, { dispatcher: http });
       expect(await answer.body.text()).toBe('here');
       const away = await request(`http://127.0.0.1:${port}/away`, { dispatcher: http });
       expect(await away.body.text()).toBe('here');
-      const closed = openGuardedHttp({ allowedHosts: [], resolve }, {});
+      const closed = openGuardedHttp({ privateHosts: none, resolve }, {}, {});
       const refused = request(`http://inner.example.org:${port}/`, { dispatcher: closed });
       await expect(refused).rejects.toMatchObject({ code: 'EGRESS_DENIED' });
       await closed.close();

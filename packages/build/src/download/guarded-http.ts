@@ -1,70 +1,82 @@
-import { isIP } from 'node:net';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { decide, systemResolve, type Resolve } from '@galley/engine/egress/allow-list';
+import { formatHostPort, type HostPort } from '@galley/engine/egress/host-port';
 import { Agent, buildConnector, interceptors, type Dispatcher } from 'undici';
-import { openHttp } from './http.ts';
+import { hasProxy, openHttp } from './http.ts';
 
 export interface GuardOptions {
-  /** `host:port` that the person who builds allowed: private addresses are reached only so. */
-  readonly allowedHosts: readonly string[];
+  /** The operator's `host:port` that may lead to a private address, read at each connection (DESIGN.md §5). */
+  readonly privateHosts: () => Promise<readonly string[]>;
   readonly resolve?: Resolve;
 }
+
+const defaultPorts: Readonly<Record<string, number>> = { 'http:': 80, 'ssh:': 22, 'git:': 9418 };
 
 /**
  * Refuses an address that a repository names and that leads into this machine's own networks: a build must not ask for its sake what
  * the repository's author could not (builders.md §8.8). Throws `EGRESS_DENIED`.
  */
-export async function checkPublic(url: string, options: GuardOptions): Promise<readonly string[]> {
-  const { hostname, port, protocol } = new URL(url);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  return checkTarget({ host, port: port === '' ? (protocol === 'http:' ? 80 : 443) : Number(port) }, options);
+export async function checkPublic(
+  url: string,
+  options: GuardOptions,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
+  const target = new URL(url);
+  // Behind a proxy it is the proxy that connects, and this machine resolves nothing.
+  if (/^https?:$/.test(target.protocol) && hasProxy(env)) return;
+  await checkTarget(targetOf(target), options);
 }
 
+function targetOf({ hostname, port, protocol }: Pick<URL, 'hostname' | 'port' | 'protocol'>): HostPort {
+  const host = hostname.replace(/^\[|\]$/g, '');
+  return { host, port: port === '' ? (defaultPorts[protocol] ?? 443) : Number(port) };
+}
+
+/** The addresses to connect to; none: it has no address, which is nobody's refusal. */
 async function checkTarget(
-  target: { readonly host: string; readonly port: number },
-  { allowedHosts, resolve = systemResolve }: GuardOptions,
+  target: HostPort,
+  { privateHosts, resolve = systemResolve }: GuardOptions,
 ): Promise<readonly string[]> {
-  const name = `${target.host}:${target.port}`;
-  // A public name needs no permission here, a literal address does: nothing says whose it is.
-  const own = isIP(target.host) === 0 ? [name] : [];
-  // Here it is the person who builds that allowed them, and a private address by its number alone.
-  const privateHosts = allowedHosts.filter(
-    (entry) => isIP(entry.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) !== 0,
-  );
-  const verdict = await decide(target, { allowed: [...allowedHosts, ...own], privateHosts }, resolve);
+  const name = formatHostPort(target);
+  // A public address needs no permission here.
+  const verdict = await decide(target, { allowed: [name], privateHosts: await privateHosts() }, resolve);
   if (verdict.allowed) return verdict.addresses;
+  if (verdict.why === 'unresolved') return [];
   throw new GalleyError(
     'EGRESS_DENIED',
-    `The repository may not lead this machine to ${name}: ${verdict.reason}.`,
+    `Neither a source nor a repository may lead this machine to ${name}: ${verdict.reason}.`,
     {
-      hint: `galley build --allow ${name} if you mean it.`,
-      details: { host: name },
+      hint: `Whoever runs this machine lists it, if it is meant: echo ${name} >> GALLEY_HOME/private-hosts`,
+      details: { host: name, private: true },
     },
   );
 }
 
-/** An HTTP client for addresses that a repository names: every connection, also after a redirect, goes to an address that was checked. */
-export function openGuardedHttp(options: GuardOptions, env: NodeJS.ProcessEnv = process.env): Dispatcher {
-  // Behind a proxy it is the proxy that connects, and this machine resolves nothing.
-  if (['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy'].some((name) => (env[name] ?? '') !== ''))
-    return openHttp(env);
+/**
+ * An HTTP client for addresses that a source or a repository names: every connection, also after a redirect, goes to an address that was
+ * checked. `redirects: 0` is for who looks at the way himself (`guarded-request.ts`).
+ */
+export function openGuardedHttp(
+  options: GuardOptions,
+  { redirects = 5 }: { readonly redirects?: number } = {},
+  env: NodeJS.ProcessEnv = process.env,
+): Dispatcher {
+  if (hasProxy(env)) return openHttp(env, { redirects });
   const connect = buildConnector({ timeout: 20_000 });
   const connectChecked = async (...[target, callback]: Parameters<typeof connect>): Promise<void> => {
-    const host = target.hostname.replace(/^\[|\]$/g, '');
-    const port = target.port === '' ? (target.protocol === 'http:' ? 80 : 443) : Number(target.port);
-    let addresses: readonly string[];
+    const { host, port } = targetOf(target);
     try {
-      addresses = await checkTarget({ host, port }, options);
+      const [hostname] = await checkTarget({ host, port }, options);
+      if (hostname === undefined) throw new Error(`${host} has no address`);
+      connect({ ...target, hostname, servername: target.servername ?? host }, callback);
     } catch (error) {
       callback(error instanceof Error ? error : new Error(String(error)), null);
-      return;
     }
-    connect({ ...target, hostname: addresses[0] ?? host, servername: target.servername ?? host }, callback);
   };
   const agent = new Agent({
     headersTimeout: 60_000,
     bodyTimeout: 60_000,
     connect: (target, callback) => void connectChecked(target, callback),
   });
-  return agent.compose(interceptors.redirect({ maxRedirections: 5 }));
+  return agent.compose(interceptors.redirect({ maxRedirections: redirects }));
 }

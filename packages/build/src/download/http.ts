@@ -15,14 +15,16 @@ export function openHttp(
     headersTimeout: 60_000,
     bodyTimeout: 60_000,
   };
-  const hasProxy = ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'].some(
-    (name) => (env[name] ?? '') !== '',
-  );
-  const agent = hasProxy ? new EnvHttpProxyAgent(options) : new Agent(options);
+  const agent = hasProxy(env) ? new EnvHttpProxyAgent(options) : new Agent(options);
   return agent.compose(
     interceptors.retry({ maxRetries: 3, minTimeout: 200, maxTimeout: 3000, throwOnError: false }),
     interceptors.redirect({ maxRedirections: redirects }),
   );
+}
+
+/** Whether this machine reaches the web through a proxy. */
+export function hasProxy(env: NodeJS.ProcessEnv): boolean {
+  return ['HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy'].some((name) => (env[name] ?? '') !== '');
 }
 
 /** Basic credentials of `https://user:password@host/…`, and the address without them: they must not reach logs. */

@@ -60,10 +60,12 @@ async function options(more: Partial<LocalWheelOptions> = {}): Promise<LocalWhee
       root,
     ),
     notebooks: [],
-    allowedHosts: [host],
+    privateHosts: () => Promise.resolve([host]),
     ...more,
   };
 }
+
+const unlisted = { privateHosts: () => Promise.resolve([]) };
 
 describe('a package that no index has', () => {
   it('is a wheel of the repository', async () => {
@@ -87,7 +89,7 @@ describe('a package that no index has', () => {
     expect(requests - before).toBe(1);
     const another = withLocalWheels(
       [parseRequirement(`tiny[x] @ ${url}#sha256=${sha256}`, 'x')],
-      await options({ allowedHosts: [] }),
+      await options(unlisted),
     );
     await expect(another).rejects.toMatchObject({ code: 'EGRESS_DENIED' });
     const wrong = withLocalWheels(
@@ -101,8 +103,8 @@ describe('a package that no index has', () => {
   });
 
   it.each([
-    ['EGRESS_DENIED', 'http://HOST/other-1.0-py3-none-any.whl', { allowedHosts: [] }],
-    ['EGRESS_DENIED', 'git+http://127.0.0.1:1/team/lib.git', { allowedHosts: [] }],
+    ['EGRESS_DENIED', 'http://HOST/other-1.0-py3-none-any.whl', unlisted],
+    ['EGRESS_DENIED', 'git+http://127.0.0.1:1/team/lib.git', unlisted],
     ['INDEX_UNREACHABLE', 'http://HOST/missing-1.0.tar.gz', {}],
     ['REQUIREMENTS_INVALID', './wheels/none-1.0-py3-none-any.whl', {}],
     ['REQUIREMENTS_INVALID', './wheels/tiny-1.0-cp39-cp39-win_amd64.whl', {}],

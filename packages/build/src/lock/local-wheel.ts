@@ -3,7 +3,7 @@ import { join, posix } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { RecordCache, stepKey } from '../cache/record-cache.ts';
 import { fetchUnknown } from '../download/fetch-unknown.ts';
-import { checkPublic, openGuardedHttp } from '../download/guarded-http.ts';
+import { checkPublic, openGuardedHttp, type GuardOptions } from '../download/guarded-http.ts';
 import { fileNameOf, type DirectSource } from '../recipe/direct.ts';
 import { normalizeName, type Requirement } from '../recipe/requirement.ts';
 import { redactUrl } from '../source/git/address.ts';
@@ -20,8 +20,8 @@ export interface LocalWheelOptions extends BuildWheelOptions {
   readonly tree: SourceTree;
   /** Notebooks that the build of a project does not get to see. */
   readonly notebooks: readonly string[];
-  /** `host:port` that the person who builds allowed. */
-  readonly allowedHosts: readonly string[];
+  /** Private addresses that a requirement may lead to. */
+  readonly privateHosts: GuardOptions['privateHosts'];
 }
 
 /** What it takes to use a wheel that lies in the repository: nothing is run. */
@@ -74,15 +74,16 @@ async function wheelOf(
   }
 }
 
-/** The wheel that was fetched from there before; what one person was allowed to fetch, another is not given. */
+/** The wheel that was fetched from there before; not from where the operator lets nobody go any more. */
 async function fetchedOnce(
   source: DirectSource,
   { hashes }: Requirement,
-  { cacheDir, target, allowedHosts }: LocalWheelOptions,
+  { cacheDir, target, privateHosts }: LocalWheelOptions,
   fetch: () => Promise<LocalWheel>,
 ): Promise<LocalWheel> {
   const records = new RecordCache<LocalWheel>(cacheDir, 'direct-wheels');
-  const key = stepKey({ source, hashes, python: target.python, allowedHosts: [...allowedHosts].sort() });
+  const listed = [...(await privateHosts())].sort();
+  const key = stepKey({ source, hashes, python: target.python, privateHosts: listed });
   const known = await records.get(key);
   if (known !== undefined && (await isThere(known.path))) return known;
   const wheel = await fetch();
@@ -267,7 +268,7 @@ async function gitWheel(
   const spoolFolder = await mkdtemp(join(options.workDir, 'git-'));
   const tree = await openGit(
     { url: source.url, ref: source.ref, contextDir: '' },
-    { spool: spoolFolder, signal: options.signal },
+    { spool: spoolFolder, signal: options.signal, privateHosts: options.privateHosts },
   );
   return projectWheel(tree.entries, source.folder, requirement, { ...options, notebooks: [] });
 }

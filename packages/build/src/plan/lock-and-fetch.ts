@@ -30,7 +30,6 @@ export async function lockAndFetch(work: BuildWork, bases: Bases, signal: AbortS
     project: options.project,
     application: options.name,
     tree: source,
-    allowedHosts: options.egressHosts,
     target: wheelTarget(python),
     notebooks: recipe.notebooks.map(({ path }) => path),
     toolchain: async () => toolchainImage(await bases.of(python), { context, object, signal }),

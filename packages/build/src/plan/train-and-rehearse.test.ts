@@ -47,6 +47,7 @@ async function trainTwice(asked: string | undefined): Promise<{ reused: boolean;
     store: await openLayoutStore(join(root, 'images'), { wipe: true }),
     engine,
     cacheDir: join(root, 'cache'),
+    privateHosts: () => Promise.resolve([]),
     emit: (event: Omit<GalleyEvent, 'time'>) => events.push(event),
     signal: AbortSignal.timeout(20_000),
     now: Date.now,

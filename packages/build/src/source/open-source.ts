@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import type { Emit } from '@galley/api/event';
 import type { ImageStore } from '@galley/image/store';
 import type { SourceSpec } from '../build.ts';
+import type { GuardOptions } from '../download/guarded-http.ts';
 import { openArchiveFile } from './archive/file.ts';
 import { openUpload } from './archive/upload.ts';
 import { openArchiveUrl } from './archive/url.ts';
@@ -18,6 +19,8 @@ export async function openSource(
     readonly workDir: string;
     /** Remembers the keys of ssh hosts between builds. */
     readonly cacheDir: string;
+    /** The operator's private addresses that a source may lead to; default: none. */
+    readonly privateHosts?: GuardOptions['privateHosts'];
     readonly signal?: AbortSignal | undefined;
     readonly emit?: Emit;
     /** What events are about. */
@@ -25,17 +28,22 @@ export async function openSource(
   },
 ): Promise<SourceTree> {
   const spool = join(options.workDir, 'source');
-  const { signal, store } = options;
+  const { signal, store, privateHosts = () => Promise.resolve([]) } = options;
   switch (source.kind) {
     case 'directory':
       return openDirectory(source.path, { spool, include: source.include, signal });
     case 'git':
-      return openGit(source, { ...options, spool, knownHosts: join(options.cacheDir, 'known_hosts') });
+      return openGit(source, {
+        ...options,
+        privateHosts,
+        spool,
+        knownHosts: join(options.cacheDir, 'known_hosts'),
+      });
     case 'archive':
       if (store === undefined) throw new Error('an upload is in a store, and there is none');
       return openUpload(source.digest, { spool, store, signal });
     case 'url':
-      return openArchiveUrl(source, { ...(store === undefined ? {} : { store }), spool, signal });
+      return openArchiveUrl(source, { ...options, privateHosts, spool });
     case 'file':
       return openArchiveFile(source.path, { ...source, shown: basename(source.path), spool, signal });
   }

@@ -26,6 +26,7 @@ export async function withOwnHome<Result>(
       store: home.images,
       engine: home.engine,
       cacheDir: home.layout.cache,
+      privateHosts: home.privateHosts,
       emit: context.emit,
       signal: context.signal,
       now: context.now,

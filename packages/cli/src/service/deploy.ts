@@ -11,6 +11,7 @@ import type { Build, BuildObjectStatus } from '@galley/api/kind/build';
 import type { Revision } from '@galley/api/kind/revision';
 import { deployedAtAnnotation } from '@galley/control/kind/build/annotations';
 import { openSource } from '@galley/build/source/open-source';
+import { ownSource } from './own-source.ts';
 import type { SourceArgument } from './source-argument.ts';
 import { serviceUrl } from './predict.ts';
 
@@ -84,9 +85,7 @@ async function sourceOf(
   try {
     const { signal } = options;
     // Read here, by the person whose machine it is, and uploaded as a tree.
-    const spec = source.kind === 'git' ? { ...source, own: true } : source;
-    const known = { workDir: spool, cacheDir: spool, signal };
-    const tree = await openSource(spec.kind === 'url' ? { ...spec, allowedHosts: [] } : spec, known);
+    const tree = await openSource(ownSource(source, undefined), { workDir: spool, cacheDir: spool, signal });
     options.emit({ ...about, step, state: 'started' });
     await client.call('upload', {
       params: { project: options.project, digest: tree.digest },

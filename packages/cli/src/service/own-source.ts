@@ -9,8 +9,7 @@ export function ownSource(argument: SourceArgument, secret: string | undefined):
     case 'file':
       return argument;
     case 'git':
-      return { ...argument, ...own };
     case 'url':
-      return { ...argument, ...own, allowedHosts: [] };
+      return { ...argument, ...own };
   }
 }

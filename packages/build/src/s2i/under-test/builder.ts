@@ -154,6 +154,7 @@ export async function openBuilderUnderTest(): Promise<BuilderUnderTest> {
       store: under.store,
       engine: under.engine,
       cacheDir: join(folder, 'cache'),
+      privateHosts: () => Promise.resolve([]),
       emit: () => undefined,
       signal: new AbortController().signal,
       now: Date.now,

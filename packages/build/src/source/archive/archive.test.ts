@@ -203,18 +203,21 @@ describe('an archive behind a URL', () => {
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    listed = [base.replace('http://', '')];
   });
   afterEach(() => {
     server.closeAllConnections();
     server.close();
   });
 
-  const allowed = (): string[] => [base.replace('http://', '')];
+  /** What the operator of the machine lists. */
+  let listed: string[];
   async function fetchUrl(rest: Partial<ArchiveUrl> & { url: string }): Promise<SourceTree> {
     opened += 1;
     const store = await openLayoutStore(join(root, 'images'));
-    const source = { contextDir: '', allowedHosts: allowed(), ...rest };
-    return openArchiveUrl(source, { store, spool: join(root, `spool-${opened}`) });
+    const source = { contextDir: '', ...rest };
+    const privateHosts = (): Promise<readonly string[]> => Promise.resolve(listed);
+    return openArchiveUrl(source, { store, spool: join(root, `spool-${opened}`), privateHosts });
   }
 
   it('is fetched, and with its digest only once', async () => {
@@ -249,7 +252,8 @@ describe('an archive behind a URL', () => {
     await once(elsewhere, 'listening');
     const host = `127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
     answer = (_, response) => response.writeHead(302, { location: `http://${host}/a` }).end();
-    const source = { url: `${base}/a.tgz`, allowedHosts: [...allowed(), host] };
+    listed.push(host);
+    const source = { url: `${base}/a.tgz` };
     await fetchUrl({ ...source, secret: 'hush\n' });
     await fetchUrl({ ...source, secret: 'user:hush' });
     elsewhere.closeAllConnections();
@@ -264,11 +268,22 @@ describe('an archive behind a URL', () => {
 
   it('does not lead a server into its own networks, also not by a redirect', async () => {
     answer = (_, response) =>
-      response.writeHead(302, { location: 'http://169.254.169.254/latest/a.zip' }).end();
+      response.writeHead(302, { location: 'https://169.254.169.254/latest/a.zip' }).end();
     const denied = { code: 'EGRESS_DENIED' };
     await expect(fetchUrl({ url: `${base}/a.zip` })).rejects.toMatchObject(denied);
-    await expect(fetchUrl({ url: `${base}/a.zip`, allowedHosts: [] })).rejects.toMatchObject(denied);
+    listed = [];
+    await expect(fetchUrl({ url: `${base}/a.zip` })).rejects.toMatchObject(denied);
     expect(requests).toHaveLength(1);
+  });
+
+  it('is not led by a redirect to where it is no longer encrypted', async () => {
+    answer = (_, response) => response.writeHead(302, { location: 'http://example.org/a.zip' }).end();
+    await expect(fetchUrl({ url: `${base}/a.zip` })).rejects.toMatchObject({ code: 'SOURCE_REFUSED' });
+  });
+
+  it('shows its secret to nobody on the way', async () => {
+    const pinned = { url: 'http://example.org/a.zip', digest: `sha256:${'0'.repeat(64)}` as const };
+    await expect(fetchUrl({ ...pinned, secret: 'hush' })).rejects.toThrow(/could read the secret/);
   });
 
   it('has an address without secrets, encrypted unless its digest is known', () => {

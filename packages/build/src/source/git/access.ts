@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
-import type { GitAddress } from './address.ts';
+import { isLoopback, type GitAddress } from './address.ts';
 
 /** What git may show at the door of one repository, and how it gets it. */
 export interface GitAccess {
@@ -35,7 +35,7 @@ export const keyUnusable = 97;
 const withKey = `ssh-add -q - <&3 || exit ${keyUnusable}; exec 3<&-; "$@"; code=$?; kill "$SSH_AGENT_PID"; exit $code`;
 const pem = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[\s\S]+?-----END \1PRIVATE KEY-----/;
 
-/** Prepares the credentials for one address. Throws `SOURCE_UNAUTHORIZED` when the secret is of the wrong sort for it. */
+/** Prepares the credentials for one address. Throws `SOURCE_UNAUTHORIZED` when the secret is of the wrong sort for it, `SOURCE_REFUSED` when it would be sent unencrypted. */
 export async function openAccess(address: GitAddress, options: AccessOptions): Promise<GitAccess> {
   const secret = options.secret?.trim() ?? '';
   const key = pem.exec(secret)?.[0];
@@ -58,6 +58,13 @@ function token(address: GitAddress, secret: string): GitAccess {
   // Forges that look only at the token take any user; this one is what most of their manuals write.
   const user = colon > 0 ? secret.slice(0, colon) : address.user === '' ? 'oauth2' : address.user;
   const { origin } = new URL(address.url);
+  if (address.transport === 'http' && !isLoopback(address.host)) {
+    throw new GalleyError(
+      'SOURCE_REFUSED',
+      `${address.url} is not encrypted: whoever is on the way could read the secret.`,
+      { hint: 'Use https://…, or leave the secret out.', details: { url: address.url } },
+    );
+  }
   return {
     config: {
       'credential.helper': '',

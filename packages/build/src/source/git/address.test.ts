@@ -1,6 +1,29 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkTransport, parseGitAddress, resolveSubmodule, sshTarget } from './address.ts';
+import { submoduleAddress } from './submodules.ts';
+
+describe('the address of a submodule', () => {
+  const guard = { privateHosts: () => Promise.resolve([]), resolve: () => Promise.resolve(['10.0.0.5']) };
+  const at = (parent: string, url: string): Promise<unknown> =>
+    submoduleAddress(parseGitAddress(parent), url, 'a'.repeat(40), guard);
+
+  it.each(['https://10.0.0.5/lib.git', 'git@inner.example.org:lib.git', 'ssh://git@[fd00::1]:2222/lib.git'])(
+    'leads a server into no private network: %s',
+    async (url) => {
+      await expect(at('https://example.org/team/model.git', url)).rejects.toMatchObject({
+        code: 'EGRESS_DENIED',
+      });
+    },
+  );
+
+  it('may be on the private server that the repository came from', async () => {
+    expect(await at('https://git.example.org/team/model.git', '../lib.git')).toMatchObject({
+      address: { url: 'https://git.example.org/team/lib.git' },
+      sameServer: true,
+    });
+  });
+});
 
 describe('the address of a git repository', () => {
   it.each([

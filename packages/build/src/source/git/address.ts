@@ -1,4 +1,5 @@
 import { GalleyError } from '@galley/api/error/galley-error';
+import { isFullCommit } from './reference.ts';
 
 /** How git talks to a repository. `file` is a path of this machine. */
 export type Transport = 'https' | 'http' | 'ssh' | 'git' | 'file';
@@ -96,12 +97,12 @@ export function checkTransport(
     );
   }
   const open = transport === 'http' || transport === 'git';
-  if (!open || isLoopback(address.host) || /^[0-9a-f]{40}$/.test(rules.ref)) return;
+  if (!open || isLoopback(address.host) || isFullCommit(rules.ref)) return;
   throw new GalleyError(
     'SOURCE_REFUSED',
     `${url} is not encrypted: whoever is on the way could change what it brings.`,
     {
-      hint: 'Use https:// or ssh://, or name the full commit (#<40 digits>), which git checks.',
+      hint: 'Use https:// or ssh://, or name the full commit (#<its 40 or 64 digits>), which git checks.',
       details: { url },
     },
   );

@@ -87,6 +87,12 @@ describe('a private repository over HTTP', () => {
     expect(tree.commit).toBe(commit);
   });
 
+  it('sends no token over an open network, also for a commit that git checks', async () => {
+    const source = { ref: 'a'.repeat(40), secret: 'hush-hush' };
+    await start('');
+    await expect(open('http://example.org/model.git', source)).rejects.toThrow(/could read the secret/);
+  });
+
   it('shows the token to submodules of the same server only', async () => {
     await start(basic('oauth2', 'hush-hush'));
     const authorizations: (string | undefined)[] = [];

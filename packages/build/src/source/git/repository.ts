@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Emit } from '@galley/api/event';
+import type { GuardOptions } from '../../download/guarded-http.ts';
 import { findEndpoint } from '../lfs/endpoint.ts';
 import { fetchObjects } from '../lfs/fetch-objects.ts';
 import type { SourceTree } from '../source-tree.ts';
@@ -42,6 +43,8 @@ export interface GitSource {
 export interface OpenGitOptions {
   /** A private folder of this build. */
   readonly spool: string;
+  /** Private addresses that a repository may lead to. Default: none; with `own` all but those of this machine itself. */
+  readonly privateHosts?: GuardOptions['privateHosts'] | undefined;
   /** Remembers the keys of ssh hosts; default: only as long as the build. */
   readonly knownHosts?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -115,6 +118,7 @@ class RepositoryReader {
   readonly #source: GitSource;
   readonly #options: OpenGitOptions;
   readonly #builder: TreeBuilder;
+  readonly #guard: GuardOptions | undefined;
   #count = 0;
   #entries = 0;
 
@@ -123,6 +127,8 @@ class RepositoryReader {
     this.#options = options;
     this.#builder = builder;
     this.work = join(options.spool, 'git');
+    const { privateHosts = () => Promise.resolve([]) } = options;
+    this.#guard = source.own === true ? undefined : { privateHosts };
   }
 
   /** Fetches a repository and adds its files; the commit that it was, and what that says about itself. */
@@ -187,6 +193,7 @@ class RepositoryReader {
     await fetchObjects(pointers, endpoint, {
       credentials: access.http,
       allow: (url) => mayFetch(url, part.address),
+      guard: guardOf(part.address, this.#guard),
       signal: this.#options.signal,
       keep: async (pointer, content) => {
         await this.#builder.resolvePointer(pointer, content);
@@ -216,7 +223,7 @@ class RepositoryReader {
       try {
         if (part.depth >= maxDepth || this.#count >= maxRepositories)
           throw new Error('there are too many submodules in one another.');
-        const { address, sameServer } = submoduleAddress(part.address, url, object);
+        const { address, sameServer } = await submoduleAddress(part.address, url, object, this.#guard);
         const secret = sameServer ? part.secret : undefined;
         await this.add({
           address,
@@ -270,6 +277,15 @@ function mayFetch(url: URL, from: GitAddress): boolean {
     (url.protocol === 'https:' && !loopback) ||
     (url.protocol === 'http:' && (home || (isLoopback(url.hostname) && isLoopback(from.host))))
   );
+}
+
+/** What a person named is no place that a repository leads to: its host may be private, and hand out what it keeps in Git LFS over https. */
+function guardOf({ host, transport }: GitAddress, guard: GuardOptions | undefined): GuardOptions | undefined {
+  if (guard === undefined || isLoopback(host)) return undefined;
+  const { privateHosts } = guard;
+  const name = host.replace(/:\d+$/, '');
+  const home = [host, `${name}:443`, ...(transport === 'http' ? [`${name}:80`] : [])];
+  return { ...guard, privateHosts: async () => [...home, ...(await privateHosts())] };
 }
 
 async function readTarget(content: AsyncIterable<Buffer>, path: string, size: number): Promise<string> {

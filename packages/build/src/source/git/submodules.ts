@@ -1,4 +1,5 @@
 import { GalleyError } from '@galley/api/error/galley-error';
+import { checkPublic, type GuardOptions } from '../../download/guarded-http.ts';
 import { checkTransport, isLoopback, parseGitAddress, resolveSubmodule, type GitAddress } from './address.ts';
 import { git, type GitOptions } from './run-git.ts';
 
@@ -24,13 +25,15 @@ export async function readSubmodules(commit: string, options: GitOptions): Promi
 
 /**
  * The address of a submodule and whether the credentials of the repository above may be shown there: only to the same server. A
- * repository from elsewhere must not lead us to paths of this machine or to its own services. Throws `SOURCE_REFUSED`.
+ * repository from elsewhere must not lead us to paths of this machine or into its networks. Throws `SOURCE_REFUSED`, `EGRESS_DENIED`.
  */
-export function submoduleAddress(
+export async function submoduleAddress(
   parent: GitAddress,
   url: string,
   commit: string,
-): { readonly address: GitAddress; readonly sameServer: boolean } {
+  /** Undefined: the person who builds owns this machine, and its networks are theirs. */
+  guard: GuardOptions | undefined,
+): Promise<{ readonly address: GitAddress; readonly sameServer: boolean }> {
   const address = parseGitAddress(resolveSubmodule(parent.url, url));
   const local = parent.transport === 'file';
   checkTransport(address, { local, ref: commit });
@@ -44,7 +47,15 @@ export function submoduleAddress(
       },
     );
   }
+  // Where the repository itself came from was named by a person.
+  const isHome = local || address.host === parent.host || isLoopback(address.host);
+  if (guard !== undefined && !isHome) await checkPublic(hostUrl(address), guard);
   return { address, sameServer: address.transport === parent.transport && address.host === parent.host };
+}
+
+/** Where it is asked, as a URL: `git@host:path` is none. */
+function hostUrl(address: GitAddress): string {
+  return address.url.includes('://') ? address.url : `ssh://${address.host}`;
 }
 
 /** `SUBMODULE_UNAVAILABLE`, which names the submodule and keeps what was in the way as its cause. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
+import { openGuardedHttp, type GuardOptions } from '../../download/guarded-http.ts';
 import type { GuardedOptions } from '../../download/guarded-request.ts';
 import { openHttp } from '../../download/http.ts';
 import type { GitAccess } from '../git/access.ts';
@@ -12,6 +13,8 @@ import type { LfsPointer } from './pointer.ts';
 export interface LfsOptions {
   readonly credentials: GitAccess['http'];
   readonly allow: (url: URL) => boolean;
+  /** Which addresses may be connected to; undefined: all. */
+  readonly guard?: GuardOptions | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Takes the content; it is read to its end before the next comes. Size and hash are checked while it is read. */
   readonly keep: (pointer: LfsPointer, content: AsyncIterable<Buffer>) => Promise<void>;
@@ -34,8 +37,10 @@ export async function fetchObjects(
     }
     return;
   }
-  const { allow, signal, credentials } = options;
-  const http = openHttp(process.env, { redirects: 0 });
+  const { allow, signal, credentials, guard } = options;
+  const redirects = 0;
+  const http =
+    guard === undefined ? openHttp(process.env, { redirects }) : openGuardedHttp(guard, { redirects });
   const guarded: GuardedOptions = { http, allow, signal, credentials };
   try {
     for (let start = 0; start < pointers.length; start += batchSize) {

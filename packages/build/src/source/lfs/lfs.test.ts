@@ -9,6 +9,7 @@ import type { SourceTree } from '../source-tree.ts';
 import { serveGitOverHttp, type GitHttpServer } from '../under-test/http-backend.ts';
 import { lfsServer, pointerTo } from '../under-test/lfs-server.ts';
 import { commitAll, layFiles, makeRepository } from '../under-test/repository.ts';
+import { fetchObjects } from './fetch-objects.ts';
 import { parsePointer } from './pointer.ts';
 
 const content = Buffer.alloc(700_000, 'rows of a table\n');
@@ -106,6 +107,20 @@ describe('files in Git LFS', () => {
     await layFiles(join(root, 'model'), { '.lfsconfig': '' });
     commitAll(join(root, 'model'), 'three');
     await expect(open()).rejects.toMatchObject({ code: 'SOURCE_REFUSED' });
+  });
+
+  it('are asked of no address of a private network, but of the repository itself', async () => {
+    const [pointer] = [parsePointer('small.bin', Buffer.from(pointerTo(small)))].filter(
+      (one) => one !== undefined,
+    );
+    const guard = { privateHosts: () => Promise.resolve([]), resolve: () => Promise.resolve(['10.0.0.5']) };
+    const options = { credentials: undefined, allow: () => true, guard, keep: () => Promise.resolve() };
+    const endpoint = { kind: 'http', url: 'https://inner.example.org/lfs', headers: {} } as const;
+    await expect(
+      fetchObjects(pointer === undefined ? [] : [pointer], endpoint, options),
+    ).rejects.toMatchObject({
+      code: 'EGRESS_DENIED',
+    });
   });
 
   it('are taken from beside a repository of this machine, and from what a clone has fetched', async () => {

@@ -27,7 +27,6 @@ export function sourceOf(build: Build, reveal: Reveal): SourceSpec {
       digest,
       contextDir: contextDir ?? '',
       secret: archive.secret === undefined ? undefined : reveal(archive.secret),
-      allowedHosts: build.spec.snapshot.egress?.hosts ?? [],
     };
   }
   if (digest !== undefined) return { kind: 'archive', digest };
