@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { Check } from 'typebox/value';
 import { isDigest, type Digest } from '@galley/api/digest';
 import { pruneStore } from '@galley/image/prune/prune-store';
 import { imagesInUse } from '../store/images-in-use.ts';
@@ -32,7 +31,7 @@ export function imageRoutes(app: FastifyInstance, context: ApiContext): void {
 
   endpointRoute(app, 'imageAttach', async (call) => {
     requireValid(AttachBody, call.body, 'body', 'This referrer');
-    const { digest = '', subject } = Check(AttachBody, call.body) ? call.body : {};
+    const { digest, subject } = call.body;
     const bytes = await context.images.readBytes(requireDigest(digest, 'digest', 'This referrer'));
     const told = subject === undefined ? undefined : requireDigest(subject, 'subject', 'This referrer');
     await context.images.putManifest(bytes, told);
@@ -41,14 +40,17 @@ export function imageRoutes(app: FastifyInstance, context: ApiContext): void {
 
   endpointRoute(app, 'imagePrune', async (call) => {
     requireValid(PruneBody, call.body, 'body', 'This pruning');
-    const wanted = Check(PruneBody, call.body) ? call.body : { dryRun: true, olderThanMs: 0 };
-    return pruneStore(context.images, { ...wanted, keep: () => imagesInUse(context.objects), now: Date.now });
+    return pruneStore(context.images, {
+      ...call.body,
+      keep: () => imagesInUse(context.objects),
+      now: Date.now,
+    });
   });
 }
 
 function digestOf(body: unknown, what: string): Digest {
   requireValid(DigestBody, body, 'body', what);
-  return requireDigest(Check(DigestBody, body) ? body.digest : '', 'digest', what);
+  return requireDigest(body.digest, 'digest', what);
 }
 
 function requireDigest(text: string, field: string, what: string): Digest {

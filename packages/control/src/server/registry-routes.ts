@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { bytes, type ServerAnswer } from '@galley/image/registry-server/answer';
+import { refuse, type ServerAnswer } from '@galley/image/registry-server/answer';
 import { sendAnswer, toServerRequest } from '@galley/image/registry-server/http';
 import { RegistryServer, refusalOf } from '@galley/image/registry-server/registry-server';
 import type { ApiContext } from './api-context.ts';
-import { toGalleyError } from './error-reply.ts';
 import { imagesInUse } from '../store/images-in-use.ts';
+import { toGalleyError } from './error-reply.ts';
 
 /**
  * The store as an OCI registry at `/v2/` (DESIGN.md §7). A part of the server of its own: bodies are streams whatever their type, and errors have
@@ -26,7 +26,7 @@ export function registryRoutes(app: FastifyInstance, context: ApiContext): void 
       } catch (thrown) {
         const refusal = refusalOf(thrown);
         if (refusal === undefined) context.onFault(toGalleyError(thrown), `${request.method} /v2/`);
-        return refusal ?? failure();
+        return refusal ?? refuse(500, 'UNKNOWN', 'The registry failed.');
       }
     };
     const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
@@ -35,11 +35,5 @@ export function registryRoutes(app: FastifyInstance, context: ApiContext): void 
     };
     scope.all('/v2', answer);
     scope.all('/v2/*', answer);
-  });
-}
-
-function failure(): ServerAnswer {
-  return bytes(500, Buffer.from('{"errors":[{"code":"UNKNOWN","message":"The registry failed."}]}'), {
-    'content-type': 'application/json',
   });
 }

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import { Check } from 'typebox/value';
 import { dnsLabelPattern } from '@galley/api/kind/object';
 import { secretNamePattern } from '@galley/api/kind/secret-use';
 import { secretBytesMax } from '../store/secret-store.ts';
@@ -26,7 +25,7 @@ export function secretRoutes(app: FastifyInstance, context: ApiContext): void {
       refuse([{ field: 'namespace', problem: 'must be a DNS label' }], what);
     }
     requireValid(SecretBody, call.body, 'secret', what);
-    const value = Check(SecretBody, call.body) ? call.body.value : '';
+    const { value } = call.body;
     if (value === '') refuse([{ field: 'value', problem: 'must not be empty' }], what);
     if (Buffer.byteLength(value) > secretBytesMax) {
       refuse([{ field: 'value', problem: `must have at most ${secretBytesMax} bytes` }], what);

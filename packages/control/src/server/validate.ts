@@ -1,4 +1,4 @@
-import type { TSchema } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { GalleyError } from '@galley/api/error/galley-error';
 
@@ -31,7 +31,12 @@ export function fieldErrors(schema: TSchema, value: unknown, at: string): readon
 }
 
 /** Throws `OBJECT_INVALID` that names the first field and lists all of them. `what` names the object. */
-export function requireValid(schema: TSchema, value: unknown, at: string, what: string): void {
+export function requireValid<Schema extends TSchema>(
+  schema: Schema,
+  value: unknown,
+  at: string,
+  what: string,
+): asserts value is Static<Schema> {
   refuse(fieldErrors(schema, value, at), what);
 }
 
