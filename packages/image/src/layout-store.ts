@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { access, mkdir, open, readdir, rm, stat, utimes } from 'node:fs/promises';
@@ -6,6 +5,7 @@ import { join } from 'node:path';
 import { isDigest, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Descriptor } from './descriptor.ts';
+import { digestOf } from './digest-of.ts';
 import { isMissing } from './layout/disk-errors.ts';
 import { ingest, type IngestOptions } from './layout/ingest.ts';
 import { asideFile, blobFile, PendingBlob } from './layout/pending-blob.ts';
@@ -14,10 +14,8 @@ import { notFound, subjectOf, TagIndex, tagOf, withoutSubject } from './layout/t
 import { readManifestFacts } from './assemble/manifest-facts.ts';
 import { takeLease, type Lease } from './lease/lease.ts';
 import { manifestType, mediaType } from './media-type.ts';
+import { jsonBytesMax, parseJson } from './small-json.ts';
 import type { ImageStore, Root, TagHistory } from './store.ts';
-
-/** Manifests and configurations larger than this are refused, as registries do (engine.md §4). */
-const jsonBytesMax = 4 << 20;
 
 /** A blob that was found is marked as used at most this often. */
 const touchMs = 10_000;
@@ -113,9 +111,9 @@ class LayoutStore implements ImageStore {
     return PendingBlob.open(this.root);
   }
 
-  async readBytes(digest: Digest): Promise<Buffer> {
-    const bytes = await this.#readSmall(digest);
-    const actual = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  async readBytes(digest: Digest, bytesMax: number = jsonBytesMax): Promise<Buffer> {
+    const bytes = await this.#readSmall(digest, bytesMax);
+    const actual = digestOf(bytes);
     if (actual !== digest) {
       throw new GalleyError(
         'DIGEST_MISMATCH',
@@ -130,7 +128,7 @@ class LayoutStore implements ImageStore {
   }
 
   async readJson(digest: Digest): Promise<unknown> {
-    return parseJson(await this.readBytes(digest), `The blob ${digest}`);
+    return requireJson(await this.readBytes(digest), `The blob ${digest}`);
   }
 
   async putManifest(bytes: Uint8Array, told?: Digest): Promise<Descriptor> {
@@ -138,7 +136,7 @@ class LayoutStore implements ImageStore {
       const text = `The manifest has ${bytes.byteLength} bytes; ${jsonBytesMax} are allowed.`;
       throw new GalleyError('IMAGE_INVALID', text);
     }
-    const facts = readManifestFacts(parseJson(bytes, 'The manifest'));
+    const facts = readManifestFacts(requireJson(bytes, 'The manifest'));
     const written = await this.write(bytes, { mediaType: facts.mediaType });
     const { artifactType, annotations } = facts;
     const subject = facts.subject ?? told;
@@ -179,7 +177,7 @@ class LayoutStore implements ImageStore {
 
   async #describe(name: string, digest: Digest): Promise<Descriptor> {
     const bytes = await this.readBytes(digest);
-    const type = manifestType(parseJson(bytes, `The blob ${digest}`));
+    const type = manifestType(requireJson(bytes, `The blob ${digest}`));
     if (type !== undefined) return { mediaType: type, digest, size: bytes.byteLength };
     throw new GalleyError(
       'IMAGE_INVALID',
@@ -238,7 +236,7 @@ class LayoutStore implements ImageStore {
     return manifestType(value) !== undefined;
   }
 
-  async #readSmall(digest: Digest): Promise<Buffer> {
+  async #readSmall(digest: Digest, bytesMax: number): Promise<Buffer> {
     let handle;
     try {
       handle = await open(this.blobPath(digest), 'r');
@@ -251,8 +249,8 @@ class LayoutStore implements ImageStore {
     }
     try {
       const { size } = await handle.stat();
-      if (size > jsonBytesMax) {
-        const text = `The blob ${digest} is ${size} bytes; manifests and configurations may be ${jsonBytesMax}.`;
+      if (size > bytesMax) {
+        const text = `The blob ${digest} has ${size} bytes, too many for what it is read as: ${bytesMax} are allowed.`;
         throw new GalleyError('IMAGE_INVALID', text, { details: { digest, size } });
       }
       return await handle.readFile();
@@ -262,12 +260,10 @@ class LayoutStore implements ImageStore {
   }
 }
 
-function parseJson(bytes: Uint8Array, what: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch (cause) {
-    throw new GalleyError('IMAGE_INVALID', `${what} is not JSON.`, { cause });
-  }
+function requireJson(bytes: Uint8Array, what: string): unknown {
+  const value = parseJson(bytes);
+  if (value === undefined) throw new GalleyError('IMAGE_INVALID', `${what} is not JSON.`);
+  return value;
 }
 
 function checkTagName(name: string): void {

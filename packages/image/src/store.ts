@@ -38,8 +38,8 @@ export interface ImageStore {
   begin(): Promise<PendingBlob>;
   /** The whole blob, verified against its digest; for manifests and configurations (4 MiB at most). */
   readJson(digest: Digest): Promise<unknown>;
-  /** The bytes of a manifest, verified as by `readJson`: what other registries hash again. */
-  readBytes(digest: Digest): Promise<Buffer>;
+  /** The bytes of a manifest, verified as by `readJson`: what other registries hash again. Of other small blobs up to `bytesMax`. */
+  readBytes(digest: Digest, bytesMax?: number): Promise<Buffer>;
   /**
    * Writes a manifest, an index or an artifact as it came, byte for byte. One with a `subject` is listed by `referrers` from then on; one that names its
    * subject by its tag alone, as cosign's do, if it is told here. Throws `IMAGE_INVALID` for anything else, and over 4 MiB.

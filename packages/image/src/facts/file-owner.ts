@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Layer } from '../descriptor.ts';
 import { openLayer } from '../layer/open-layer.ts';
 import type { ImageStore } from '../store.ts';
@@ -28,7 +29,7 @@ export async function fileOwner(
       ((await readEntry(entry, recordBytesMax)) ?? Buffer.alloc(0)).toString('utf8'),
     );
     for (const { path: listed } of record.values()) {
-      if (names.includes(resolve(root, listed))) return `${name} ${version}`;
+      if (names.includes(posix.join(root, listed))) return `${name} ${version}`;
     }
   }
   return undefined;
@@ -38,13 +39,4 @@ export async function fileOwner(
 function isNear(path: string, root: string): boolean {
   const environment = root.replace(/(?:^|\/)lib(?:64)?\/python[^/]+\/(?:site|dist)-packages\/$/, '/');
   return path.startsWith(environment);
-}
-
-function resolve(root: string, listed: string): string {
-  const parts = root.split('/').slice(0, -1);
-  for (const part of listed.split('/')) {
-    if (part === '..') parts.pop();
-    else if (part !== '.') parts.push(part);
-  }
-  return parts.join('/');
 }

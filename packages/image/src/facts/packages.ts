@@ -1,9 +1,9 @@
 import type { Digest } from '@galley/api/digest';
-import { parseRecord } from '../wheel/record.ts';
 import type { Image } from '../image.ts';
 import type { ImageStore } from '../store.ts';
-import { readHeaders, type Headers } from './headers.ts';
 import { readEntry } from '../tar/read-entry.ts';
+import { normalName, parseHeaders, type Headers } from '../wheel/metadata.ts';
+import { parseRecord } from '../wheel/record.ts';
 import { visibleEntries, type VisibleEntry } from './visible-entries.ts';
 
 /** A package that an image holds. */
@@ -131,8 +131,10 @@ type Place = Pick<PackageFacts, 'layer' | 'path'>;
 /** Debian's list: a paragraph for each package. */
 function readDpkg(text: string, at: Place): readonly PackageFacts[] {
   return text.split(/\n\n+/).flatMap((paragraph): readonly PackageFacts[] => {
-    const headers = readHeaders(paragraph.replace(/^\n+/, ''));
-    const { package: name, version, architecture, status } = headers;
+    const headers = parseHeaders(paragraph.replace(/^\n+/, ''));
+    const [name, version, architecture, status] = ['package', 'version', 'architecture', 'status'].map(
+      (field) => first(headers, field),
+    );
     // `status.d` of distroless images has no Status; elsewhere a removed package keeps its paragraph.
     if (
       name === undefined ||
@@ -140,8 +142,8 @@ function readDpkg(text: string, at: Place): readonly PackageFacts[] {
       (status !== undefined && !status.endsWith(' installed'))
     )
       return [];
-    const kibibytes = Number(headers['installed-size'] ?? 0);
-    const source = headers['source']?.replace(/ \(.*$/, '');
+    const kibibytes = Number(first(headers, 'installed-size') ?? 0);
+    const source = first(headers, 'source')?.replace(/ \(.*$/, '');
     return [
       {
         ecosystem: 'debian',
@@ -158,14 +160,14 @@ function readDpkg(text: string, at: Place): readonly PackageFacts[] {
 }
 
 function readPython(text: string, at: Place): PackageFacts | undefined {
-  const headers = readHeaders(text);
-  const { name, version } = headers;
+  const headers = parseHeaders(text);
+  const [name, version] = [first(headers, 'name'), first(headers, 'version')];
   if (name === undefined || version === undefined) return undefined;
   // METADATA of old packages holds whole licences in one field.
-  const licence = headers['license-expression'] ?? headers['license']?.split('\n')[0];
+  const licence = first(headers, 'license-expression') ?? first(headers, 'license')?.split('\n')[0];
   return {
     ecosystem: 'python',
-    name: name.toLowerCase().replaceAll(/[-_.]+/g, '-'),
+    name: normalName(name),
     version,
     sizeBytes: 0,
     ...at,
@@ -174,9 +176,13 @@ function readPython(text: string, at: Place): PackageFacts | undefined {
   };
 }
 
+function first(headers: Headers, field: string): string | undefined {
+  return headers.get(field)?.[0];
+}
+
 function about(headers: Headers, summaryName: string): Pick<PackageFacts, 'summary' | 'homepage'> {
-  const summary = headers[summaryName]?.split('\n')[0];
-  const homepage = headers['homepage'] ?? headers['home-page'];
+  const summary = first(headers, summaryName)?.split('\n')[0];
+  const homepage = first(headers, 'homepage') ?? first(headers, 'home-page');
   return {
     ...(summary === undefined || summary === '' ? {} : { summary: summary.slice(0, 500) }),
     ...(homepage === undefined || !/^https?:\/\//.test(homepage) ? {} : { homepage: homepage.slice(0, 500) }),

@@ -8,6 +8,7 @@ import { canonicalJson } from '../canonical-json.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { deterministicGzip } from '../layer/deterministic-gzip.ts';
 import { mediaType } from '../media-type.ts';
+import { jsonBytesMax, parseJson } from '../small-json.ts';
 import type { ImageStore } from '../store.ts';
 import { readEntry } from '../tar/read-entry.ts';
 import { readTar } from '../tar/read-tar.ts';
@@ -20,7 +21,6 @@ interface Taken {
 }
 
 const limits = { entriesMax: 20_000, bytesMax: 2 ** 37 };
-const jsonBytesMax = 4 << 20;
 /** All JSON of an archive, which is held in memory: an image has one small configuration. */
 const jsonTotalMax = 64 << 20;
 
@@ -34,6 +34,7 @@ export async function importDockerArchive(
   options: { readonly path: string; readonly tag: string | undefined; readonly signal?: AbortSignal },
 ): Promise<Digest> {
   const taken = new Map<string, Taken>();
+  /** Configurations and manifests: what reads as JSON from end to end, since a layer may begin like it, with the name of its first file. */
   const json = new Map<string, Buffer>();
   const links = new Map<string, string>();
   let jsonBytes = 0;
@@ -43,7 +44,7 @@ export async function importDockerArchive(
       links.set(entry.path, posix.join(posix.dirname(entry.path), entry.linkTarget ?? ''));
     } else if (entry.type === 'file' && entry.content !== undefined) {
       const small = entry.path.endsWith('.tar') ? undefined : await readEntry(entry, jsonBytesMax);
-      if (small !== undefined && isJson(small)) {
+      if (small !== undefined && parseJson(small) !== undefined) {
         json.set(entry.path, small);
         jsonBytes += small.byteLength;
         if (jsonBytes > jsonTotalMax)
@@ -81,7 +82,7 @@ function pickImage(
   bytes: Buffer | undefined,
   { path, tag }: { readonly path: string; readonly tag: string | undefined },
 ): { readonly config: string; readonly layers: readonly string[] } {
-  const list: unknown = bytes === undefined ? undefined : parse(bytes, `${path}/manifest.json`);
+  const list = bytes === undefined ? undefined : parseJson(bytes);
   if (!Array.isArray(list)) throw invalid(path, 'is no archive of docker save: it has no manifest.json');
   const images = list.filter(isObject).map((image) => ({
     config: typeof image['Config'] === 'string' ? image['Config'] : '',
@@ -110,7 +111,7 @@ function isCalled(name: string, tag: string): boolean {
 }
 
 function checkDiffIds(config: Buffer, layers: readonly Taken[]): void {
-  const { diff_ids: expected } = readConfig(parse(config, 'The configuration')).rootfs;
+  const { diff_ids: expected } = readConfig(parseJson(config)).rootfs;
   if (expected.length !== layers.length)
     throw invalid('The image', `has ${layers.length} layers but ${expected.length} diff ids`);
   for (const [index, { diffId }] of layers.entries()) {
@@ -176,24 +177,6 @@ async function peek(
       yield* iterator;
     })(),
   };
-}
-
-/** Configurations and manifests. By all of it: a layer begins with the name of its first file, which may look like JSON. */
-function isJson(bytes: Buffer): boolean {
-  try {
-    JSON.parse(bytes.toString('utf8'));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function parse(bytes: Buffer, where: string): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch (cause) {
-    throw new GalleyError('IMAGE_INVALID', `${where} is not JSON.`, { cause });
-  }
 }
 
 function texts(value: unknown): readonly string[] {

@@ -9,8 +9,7 @@ import { pickPlatform } from '../assemble/read-image.ts';
 import { refName } from '../layout/tag-index.ts';
 import type { ImageStore } from '../store.ts';
 import { mediaType } from '../media-type.ts';
-
-const jsonBytesMax = 4 << 20;
+import { jsonBytesMax } from '../small-json.ts';
 
 /** The manifest that an index names by a tag, or its only one. Throws `IMAGE_NOT_FOUND`, `IMAGE_INVALID`. */
 export function pickTagged(index: unknown, tag: string | undefined, where: string): Digest {

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDigest, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
+import { isObject } from '../assemble/check-manifest.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { mediaType } from '../media-type.ts';
 import type { TagHistory } from '../store.ts';
@@ -34,12 +35,8 @@ export function withoutSubject(entry: Descriptor): Descriptor {
 
 type HistoryFile = Record<string, { time: string; digest: Digest }[]>;
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function isDescriptor(value: unknown): value is Descriptor {
-  if (!isRecord(value)) return false;
+  if (!isObject(value)) return false;
   return (
     typeof value['mediaType'] === 'string' &&
     typeof value['digest'] === 'string' &&
@@ -84,7 +81,7 @@ export class TagIndex {
   async manifests(): Promise<readonly Descriptor[]> {
     const index = await readJsonFile(this.#indexPath);
     if (index === undefined) return [];
-    const list = isRecord(index) ? index['manifests'] : undefined;
+    const list = isObject(index) ? index['manifests'] : undefined;
     if (!Array.isArray(list)) {
       throw new GalleyError('IMAGE_INVALID', `${this.#indexPath} has no list of manifests.`);
     }
@@ -154,7 +151,7 @@ export class TagIndex {
   async #history(): Promise<HistoryFile> {
     const file = await readJsonFile(this.#historyPath);
     const history: HistoryFile = Object.create(null);
-    const tags = isRecord(file) && isRecord(file['tags']) ? file['tags'] : {};
+    const tags = isObject(file) && isObject(file['tags']) ? file['tags'] : {};
     for (const [name, moves] of Object.entries(tags)) {
       // Our own file, written by #writeHistory; a foreign shape is dropped rather than trusted.
       if (Array.isArray(moves)) history[name] = moves as HistoryFile[string];

@@ -31,7 +31,7 @@ export async function makeReferrer(store: ImageStore, made: NewReferrer): Promis
   const config = made.config ?? emptyConfig;
   const written: Descriptor = await store.write(config.content, { mediaType: config.mediaType });
   const content: Descriptor = await store.write(made.content, { mediaType: made.contentType });
-  const { size } = await sizeOf(store, made.subject.digest);
+  const { byteLength: size } = await store.readBytes(made.subject.digest);
   const manifest = {
     schemaVersion: 2,
     mediaType: mediaType.manifest,
@@ -45,8 +45,4 @@ export async function makeReferrer(store: ImageStore, made: NewReferrer): Promis
     ...(made.annotations === undefined ? {} : { annotations: made.annotations }),
   };
   return Buffer.from(canonicalJson(manifest), 'utf8');
-}
-
-async function sizeOf(store: ImageStore, digest: Digest): Promise<{ size: number }> {
-  return { size: (await store.readBytes(digest)).byteLength };
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
+import { isObject } from '../assemble/check-manifest.ts';
 import { isMissing } from '../layout/disk-errors.ts';
 import { askHelper } from './credential-helper.ts';
 import type { Credentials, FindCredentials } from './credentials.ts';
@@ -44,12 +45,8 @@ function configPaths(env: Environment): readonly string[] {
 
 type Json = Readonly<Record<string, unknown>>;
 
-function isJson(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function member(value: unknown, key: string): unknown {
-  return isJson(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
 async function readConfig(path: string): Promise<Json | undefined> {
@@ -67,7 +64,7 @@ async function readConfig(path: string): Promise<Json | undefined> {
     // Not the parser's message: it quotes the text, and that holds passwords.
     throw unreadable(path, 'is not JSON');
   }
-  if (!isJson(value)) throw unreadable(path, 'is no object');
+  if (!isObject(value)) throw unreadable(path, 'is no object');
   return value;
 }
 
@@ -86,7 +83,7 @@ async function findIn(
   const store = config['credsStore'];
   for (const key of keys) {
     const entry = member(config['auths'], key);
-    const found = isJson(entry) ? readEntry(entry, path, key) : undefined;
+    const found = isObject(entry) ? readEntry(entry, path, key) : undefined;
     if (found !== undefined) return found;
   }
   if (typeof store !== 'string' || store === '') return undefined;

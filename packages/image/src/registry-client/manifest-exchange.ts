@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
 import { isDigest, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { isObject } from '../assemble/check-manifest.ts';
+import { digestOf } from '../digest-of.ts';
 import { imageTypes, manifestType } from '../media-type.ts';
+import { jsonBytesMax, parseJson } from '../small-json.ts';
 import { answerInvalid } from './answer-error.ts';
 import { textHeader } from './exchange.ts';
-import { readSmall, smallBytesMax } from './read-body.ts';
+import { readSmall } from './read-body.ts';
 import type { Registry } from './registry.ts';
 
 /** A manifest or index as it lies in a registry: the bytes count, since the digest is of them. */
@@ -24,11 +25,6 @@ export function pullScope(repository: string): string {
 /** What a token must allow for a push; pull too, since a push looks first. */
 export function pushScope(repository: string): string {
   return `repository:${repository}:pull,push`;
-}
-
-/** The sha256 digest of bytes. */
-export function digestOf(bytes: Uint8Array): Digest {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
 /**
@@ -88,10 +84,10 @@ export async function putManifest(
   manifest: { readonly bytes: Uint8Array; readonly mediaType: string },
 ): Promise<boolean> {
   const what = `the manifest of ${repository}${isDigest(name) ? '@' : ':'}${name}`;
-  if (manifest.bytes.byteLength > smallBytesMax) {
+  if (manifest.bytes.byteLength > jsonBytesMax) {
     throw new GalleyError(
       'IMAGE_INVALID',
-      `${what} has ${manifest.bytes.byteLength} bytes; registries take ${smallBytesMax}.`,
+      `${what} has ${manifest.bytes.byteLength} bytes; registries take ${jsonBytesMax}.`,
     );
   }
   const answer = await registry.send({
@@ -117,12 +113,8 @@ function readShape(
   bytes: Buffer,
   contentType: string | undefined,
 ): Pick<RemoteManifest, 'mediaType' | 'value'> {
-  let value: unknown;
-  try {
-    value = JSON.parse(bytes.toString('utf8'));
-  } catch {
-    throw answerInvalid(registry.name, `sent ${what}, which is not JSON`);
-  }
+  const value = parseJson(bytes);
+  if (value === undefined) throw answerInvalid(registry.name, `sent ${what}, which is not JSON`);
   if (!isObject(value)) throw answerInvalid(registry.name, `sent ${what}, which is no object`);
   if (value['schemaVersion'] !== 2) {
     throw answerInvalid(registry.name, `has ${what} in the old schema, which nobody can verify`);

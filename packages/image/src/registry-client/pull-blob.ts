@@ -1,3 +1,4 @@
+import { GalleyError } from '@galley/api/error/galley-error';
 import type { Descriptor } from '../descriptor.ts';
 import type { ImageStore } from '../store.ts';
 import { answerInvalid, unreachable } from './answer-error.ts';
@@ -53,7 +54,7 @@ async function* blobBytes(pull: PullBlob): AsyncGenerator<Uint8Array> {
       }
       if (offset === descriptor.size) return;
     } catch (error) {
-      if (signal?.aborted === true || (error instanceof Error && error.name === 'GalleyError')) throw error;
+      if (signal?.aborted === true || error instanceof GalleyError) throw error;
       failure = error;
     }
     failures = offset > before ? 1 : failures + 1;

@@ -3,6 +3,7 @@ import { isObject, readDescriptor } from '../assemble/check-manifest.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { mediaType } from '../media-type.ts';
+import { parseJson } from '../small-json.ts';
 import { answerInvalid } from './answer-error.ts';
 import { getManifest, headManifest, pullScope, putManifest } from './manifest-exchange.ts';
 import { readSmall } from './read-body.ts';
@@ -31,7 +32,7 @@ export async function listReferrers(
     accept: [200, 400, 404, 405],
   });
   const bytes = await readSmall(registry.name, answer.body);
-  if (answer.status === 200) return readIndex(registry, subject, parse(bytes));
+  if (answer.status === 200) return readIndex(registry, subject, parseJson(bytes));
   return readFallback(registry, repository, subject);
 }
 
@@ -44,14 +45,6 @@ async function readFallback(
   if ((await headManifest(registry, repository, tag)) === undefined) return [];
   const { value } = await getManifest(registry, repository, tag);
   return readIndex(registry, subject, value);
-}
-
-function parse(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 function readIndex(registry: Registry, subject: Digest, value: unknown): readonly Descriptor[] {

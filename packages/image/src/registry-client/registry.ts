@@ -1,9 +1,15 @@
 import type { Dispatcher } from 'undici';
-import { answerInvalid, isCertificateProblem } from './answer-error.ts';
+import { answerInvalid, isCertificateProblem, networkCode } from './answer-error.ts';
 import { Authorization } from './authorization.ts';
 import { patient, type Pace } from './back-off.ts';
 import type { FindCredentials } from './credentials.ts';
-import { exchange, type ExchangeContext, type RegistryAnswer, type RegistryRequest } from './exchange.ts';
+import {
+  exchange,
+  textHeader,
+  type ExchangeContext,
+  type RegistryAnswer,
+  type RegistryRequest,
+} from './exchange.ts';
 import { isLoopback } from './loopback.ts';
 
 /** What a connection to a registry needs of the world. */
@@ -75,10 +81,7 @@ export async function openRegistry(name: string, options: RegistryOptions): Prom
 
 /** True where TLS was spoken and its certificate is not trusted; going on without TLS would go around the check. */
 function isRefusedCertificate(error: unknown): boolean {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if ('code' in at && typeof at.code === 'string' && /CERT|SIGNATURE|ALTNAME/.test(at.code)) return true;
-  }
-  return false;
+  return /CERT|SIGNATURE|ALTNAME|HOSTNAME/.test(networkCode(error));
 }
 
 async function connect(name: string, base: URL, options: RegistryOptions): Promise<Registry> {
@@ -109,8 +112,7 @@ async function connect(name: string, base: URL, options: RegistryOptions): Promi
     accept: [200, 401, 403, 404],
   });
   await answer.body.dump();
-  const header = answer.headers['www-authenticate'];
-  authorization.challenged(Array.isArray(header) ? header.join(', ') : header, [], undefined);
+  authorization.challenged(textHeader(answer.headers, 'www-authenticate'), [], undefined);
   if (answer.status === 404) throw answerInvalid(name, 'is no registry: it has no /v2/');
   return new Registry(name, context);
 }

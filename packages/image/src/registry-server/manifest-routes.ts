@@ -5,13 +5,11 @@ import { readManifestFacts, type ManifestFacts } from '../assemble/manifest-fact
 import { manifestType } from '../media-type.ts';
 import { reachable } from '../prune/reachable.ts';
 import { artifactType, signatureTag, subjectOfTag } from '../referrer/artifact-types.ts';
-import { digestOf } from '../registry-client/manifest-exchange.ts';
+import { digestOf } from '../digest-of.ts';
 import { isTag } from '../registry-client/reference.ts';
+import { jsonBytesMax, parseJson } from '../small-json.ts';
 import { bytes, empty, refuse, type ServerAnswer, type ServerRequest } from './answer.ts';
 import { tagName, type ServerContext } from './server-context.ts';
-
-/** As large as a manifest may be (engine.md §4). */
-const manifestBytesMax = 4 << 20;
 
 /** HEAD, GET, PUT and DELETE of a manifest, by tag or digest. */
 export async function answerManifest(
@@ -86,7 +84,7 @@ async function readManifest(
       return unknown;
     throw error;
   }
-  const type = manifestType(parse(content));
+  const type = manifestType(parseJson(content));
   if (type === undefined) return unknown;
   const answer = bytes(200, content, {
     'content-type': type,
@@ -94,14 +92,6 @@ async function readManifest(
     etag: `"${digest}"`,
   });
   return request.method === 'HEAD' ? { status: 200, headers: answer.headers } : answer;
-}
-
-function parse(content: Buffer): unknown {
-  try {
-    return JSON.parse(content.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 async function putManifest(
@@ -112,7 +102,7 @@ async function putManifest(
 ): Promise<ServerAnswer> {
   const content = await readBody(request);
   if (content === undefined)
-    return refuse(413, 'SIZE_INVALID', `A manifest has at most ${manifestBytesMax} bytes.`);
+    return refuse(413, 'SIZE_INVALID', `A manifest has at most ${jsonBytesMax} bytes.`);
   const facts = readFacts(content);
   if (typeof facts === 'string') return refuse(400, 'MANIFEST_INVALID', facts);
   const sent = request.headers['content-type']?.split(';')[0]?.trim();
@@ -152,10 +142,13 @@ async function putManifest(
 }
 
 function readFacts(content: Buffer): ManifestFacts | string {
+  const value = parseJson(content);
+  if (value === undefined) return 'The manifest is not JSON.';
   try {
-    return readManifestFacts(JSON.parse(content.toString('utf8')));
+    return readManifestFacts(value);
   } catch (error) {
-    return error instanceof GalleyError ? error.message : 'The manifest is not JSON.';
+    if (error instanceof GalleyError) return error.message;
+    throw error;
   }
 }
 
@@ -174,9 +167,9 @@ async function readBody(request: ServerRequest): Promise<Buffer | undefined> {
     const chunk = piece as Buffer; // a request without an encoding gives buffers
     size += chunk.byteLength;
     // Read to its end all the same: a client that is still sending would not see the answer.
-    if (size <= manifestBytesMax) chunks.push(chunk);
+    if (size <= jsonBytesMax) chunks.push(chunk);
   }
-  return size <= manifestBytesMax ? Buffer.concat(chunks) : undefined;
+  return size <= jsonBytesMax ? Buffer.concat(chunks) : undefined;
 }
 
 /** A tag goes; a digest goes with all tags of this repository, and its bytes too once nothing else leads to them. */

@@ -1,6 +1,7 @@
 import { isObject } from '../assemble/check-manifest.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import { artifactType } from '../referrer/artifact-types.ts';
+import { parseJson } from '../small-json.ts';
 import { open, seal, type Signed } from './dsse.ts';
 import type { SigningKey, VerifyingKey } from './signing-key.ts';
 import { statementType, type Statement } from './statement.ts';
@@ -24,12 +25,7 @@ export function openBundle(
   bytes: Uint8Array,
   keys: readonly VerifyingKey[],
 ): (Signed & { readonly key: VerifyingKey }) | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(bytes);
   if (!isObject(value) || !String(value['mediaType']).startsWith('application/vnd.dev.sigstore.bundle'))
     return undefined;
   const opened = open(value['dsseEnvelope'], keys);

@@ -5,7 +5,7 @@ import type { Descriptor } from '../descriptor.ts';
 import { mediaType } from '../media-type.ts';
 import { artifactType, predicateAnnotation } from '../referrer/artifact-types.ts';
 import { makeReferrer } from '../referrer/make-referrer.ts';
-import { digestOf } from '../registry-client/manifest-exchange.ts';
+import { digestOf } from '../digest-of.ts';
 import type { ImageStore } from '../store.ts';
 import { makeBundle } from './bundle.ts';
 import type { SigningKey } from './signing-key.ts';

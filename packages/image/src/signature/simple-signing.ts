@@ -1,6 +1,7 @@
 import { isDigest, type Digest } from '@galley/api/digest';
 import { isObject } from '../assemble/check-manifest.ts';
 import { canonicalJson } from '../canonical-json.ts';
+import { parseJson } from '../small-json.ts';
 
 /** The type of the signed text (containers/image, "simple signing"; cosign's SIGNATURE_SPEC). */
 export const simpleSigningType = 'application/vnd.dev.cosign.simplesigning.v1+json';
@@ -30,12 +31,7 @@ export function simpleSigningPayload(claim: SignedClaim): Buffer {
 
 /** What a signed text claims; undefined: it is none. Only to be believed once its signature was verified. */
 export function readSimpleSigning(bytes: Uint8Array): SignedClaim | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(bytes);
   const critical = isObject(value) ? value['critical'] : undefined;
   if (!isObject(critical)) return undefined;
   const image = critical['image'];

@@ -1,5 +1,6 @@
 import { digestHex, type Digest } from '@galley/api/digest';
 import { isObject } from '../assemble/check-manifest.ts';
+import { parseJson } from '../small-json.ts';
 
 /** The type of statements in envelopes (in-toto, statement.md). */
 export const statementType = 'application/vnd.in-toto+json';
@@ -35,12 +36,7 @@ export function readStatement(
   bytes: Uint8Array,
   digest: Digest,
 ): Pick<Statement, 'predicateType' | 'predicate'> | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(bytes);
   if (!isObject(value) || !/^https:\/\/in-toto\.io\/Statement\/v(?:0\.1|1)$/.test(String(value['_type'])))
     return undefined;
   const { subject, predicateType, predicate } = value;

@@ -1,5 +1,11 @@
-/** The head of an e-mail-like file (METADATA, WHEEL): names in lower case, values in order. Continuation lines belong to their field. */
-export function parseHeaders(text: string): ReadonlyMap<string, readonly string[]> {
+/** Fields of a paragraph: names in lower case, values in order. */
+export type Headers = ReadonlyMap<string, readonly string[]>;
+
+/**
+ * One paragraph of `Name: value` lines, as METADATA, WHEEL and Debian's control files have it. A line that begins with a blank goes on from the last
+ * one; an empty line ends it: what follows in METADATA is a description.
+ */
+export function parseHeaders(text: string): Headers {
   const headers = new Map<string, string[]>();
   let last: string[] | undefined;
   for (const line of text.split(/\r?\n/)) {
@@ -11,7 +17,7 @@ export function parseHeaders(text: string): ReadonlyMap<string, readonly string[
       last.push(match[2].trim());
       headers.set(name, last);
     } else if (last !== undefined && /^[ \t]/.test(line)) {
-      last[last.length - 1] += ` ${line.trim()}`;
+      last[last.length - 1] += `\n${line.trim()}`;
     }
   }
   return headers;
