@@ -171,20 +171,22 @@ function readPython(text: string, at: Place): PackageFacts | undefined {
     version,
     sizeBytes: 0,
     ...at,
-    ...(licence === undefined || licence === '' || licence.length > 200 ? {} : { licence }),
+    ...(licence === undefined || licence.length > 200 ? {} : { licence }),
     ...about(headers, 'summary'),
   };
 }
 
+/** An empty field says nothing. */
 function first(headers: Headers, field: string): string | undefined {
-  return headers.get(field)?.[0];
+  const value = headers.get(field)?.[0];
+  return value === '' ? undefined : value;
 }
 
 function about(headers: Headers, summaryName: string): Pick<PackageFacts, 'summary' | 'homepage'> {
   const summary = first(headers, summaryName)?.split('\n')[0];
   const homepage = first(headers, 'homepage') ?? first(headers, 'home-page');
   return {
-    ...(summary === undefined || summary === '' ? {} : { summary: summary.slice(0, 500) }),
+    ...(summary === undefined ? {} : { summary: summary.slice(0, 500) }),
     ...(homepage === undefined || !/^https?:\/\//.test(homepage) ? {} : { homepage: homepage.slice(0, 500) }),
   };
 }

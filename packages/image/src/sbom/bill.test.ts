@@ -58,6 +58,7 @@ beforeAll(async () => {
         `${site}/evil-1.dist-info/METADATA`,
         metadata('evil', '1"}],"x":["\u0007', 'Home-page: javascript:alert(1)'),
       ),
+      fileEntry(`${site}/nameless-1.dist-info/METADATA`, metadata('', '1', '')),
     ],
     { createdBy: 'galley dependencies numpy 2.4.6' },
   );
