@@ -4,6 +4,7 @@ import { deploy, type DeployResult } from '../service/deploy.ts';
 import { readSource, sourceFlags } from '../service/source-flags.ts';
 import { formatBytes } from '@galley/api/kind/quantity';
 import { shortDigest, isDigest } from '@galley/api/digest';
+import { shorten } from '../render/shorten.ts';
 import { table } from '../render/table.ts';
 import type { Command } from './command.ts';
 
@@ -66,7 +67,7 @@ export function describeDeploy(result: DeployResult): string {
     isDigest(layer.digest) ? shortDigest(layer.digest) : layer.digest,
     formatBytes(layer.sizeBytes),
     layer.cached ? 'cached' : 'new',
-    layer.from.length > 60 ? `${layer.from.slice(0, 59)}…` : layer.from,
+    shorten(layer.from, 60),
   ]);
   return [
     `Image    ${result.image}`,

@@ -1,5 +1,6 @@
 import type { MonitorEvent } from '@galley/api/kind/monitor';
 import { safeLine } from './safe-text.ts';
+import { shorten } from './shorten.ts';
 
 const words: Readonly<Record<string, string>> = {
   path: 'new path',
@@ -15,7 +16,7 @@ export function eventCells(
 ): readonly [when: string, what: string, where: string, there: string] {
   const when = safeLine(event.time.replace(/(:\d\d)\.\d+Z$/, '$1Z').replace('T', ' '));
   const what = words[event.kind] ?? safeLine(event.kind);
-  return [when, what, placeOf(event), shorten(safeLine(tellingOf(event)))];
+  return [when, what, placeOf(event), shorten(safeLine(tellingOf(event)), longest)];
 }
 
 /** The value that is new; of code its line; of a path what it decided, where its function decides anything. */
@@ -23,10 +24,6 @@ function tellingOf({ kind, value, source, decided }: MonitorEvent): string {
   if (kind === 'category') return JSON.stringify(value);
   if (kind === 'path' && decided !== undefined && decided !== '') return decided;
   return kind === 'exception' || source === undefined ? value : source.trim();
-}
-
-function shorten(text: string): string {
-  return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
 }
 
 /** `flight-delay.ipynb cell 8 line 5, conditions()`; of a module its file; where there is no source the column or stream. */

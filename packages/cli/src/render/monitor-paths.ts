@@ -3,6 +3,7 @@ import { countOf } from '@galley/api/kind/count';
 import type { Coverage } from '@galley/api/kind/monitor';
 import { safeLine } from './safe-text.ts';
 import { percent } from './share.ts';
+import { shorten } from './shorten.ts';
 import { table } from './table.ts';
 
 /** Paths of a function that are listed; `-o json` has all. */
@@ -72,7 +73,7 @@ function describePath(path: PathOfFunction, first: PathOfFunction | undefined, r
 }
 
 function textOf({ line, question, answer }: PathOfFunction['decisions'][number]): string {
-  return `${line}: ${question.length > 40 ? `${question.slice(0, 39)}…` : question} → ${answer}`;
+  return `${line}: ${shorten(question, 40)} → ${answer}`;
 }
 
 /** `3–5 7`: lines that follow each other as one range. */

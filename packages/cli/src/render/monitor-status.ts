@@ -3,6 +3,7 @@ import type { MonitorEvent, MonitorStatus, StreamDistance } from '@galley/api/ki
 import { eventCells } from './monitor-event.ts';
 import { safeLine } from './safe-text.ts';
 import { bySampling, percent } from './share.ts';
+import { shorten } from './shorten.ts';
 import { streamName } from './stream-name.ts';
 import { table } from './table.ts';
 
@@ -90,9 +91,7 @@ function size(cell: StreamDistance['gained']): number {
 function movedCells(cell: StreamDistance['gained']): readonly [name: string, shares: string] {
   // Less than can be shown is nothing to show.
   if (cell === undefined || size(cell) < 0.0005) return ['', ''];
-  const name = safeLine(cell.cell);
-  const short = name.length > 24 ? `${name.slice(0, 23)}…` : name;
-  return [short, `${percent(cell.from)} → ${percent(cell.to)}`];
+  return [shorten(safeLine(cell.cell), 24), `${percent(cell.from)} → ${percent(cell.to)}`];
 }
 
 function eventsTable(events: readonly MonitorEvent[]): string {

@@ -4,6 +4,7 @@ import { readImage } from '@galley/image/assemble/read-image';
 import { diffImages, type ImageDifference } from '@galley/image/facts/diff-images';
 import type { FileDifference } from '@galley/image/facts/diff-files';
 import { safeLine } from '../../render/safe-text.ts';
+import { shorten } from '../../render/shorten.ts';
 import { table } from '../../render/table.ts';
 import { openStore } from '../../server/open-store.ts';
 import type { Command } from '../command.ts';
@@ -118,5 +119,5 @@ function signed(bytes: number): string {
 
 function cut(text: string): string {
   const tame = safeLine(text);
-  return tame === '' ? '—' : tame.length > 40 ? `${tame.slice(0, 39)}…` : tame;
+  return tame === '' ? '—' : shorten(tame, 40);
 }
