@@ -29,6 +29,11 @@ export const StreamDistance = Type.Object({
 });
 export type StreamDistance = Static<typeof StreamDistance>;
 
+/** Order of streams: farthest beyond what sampling gives first. */
+export function byExcess(a: StreamDistance, b: StreamDistance): number {
+  return b.totalVariation - b.expectedBySampling - (a.totalVariation - a.expectedBySampling);
+}
+
 /** A first sighting, with its place in the source (MONITORS.md §5). */
 export const MonitorEvent = Type.Object({
   time: Type.String(),

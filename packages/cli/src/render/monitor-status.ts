@@ -1,5 +1,10 @@
 import { countOf } from '@galley/api/kind/count';
-import type { MonitorEvent, MonitorStatus, StreamDistance } from '@galley/api/kind/monitor';
+import {
+  byExcess,
+  type MonitorEvent,
+  type MonitorStatus,
+  type StreamDistance,
+} from '@galley/api/kind/monitor';
 import { eventCells } from './monitor-event.ts';
 import { safeLine } from './safe-text.ts';
 import { bySampling, percent } from './share.ts';
@@ -66,11 +71,6 @@ function streamsTable(streams: readonly StreamDistance[]): string {
   });
   const header = ['', 'REQUESTS', 'DISTANCE', 'BY SAMPLING', 'MOVED MOST', ''];
   return table(header, rows, ['left', 'right', 'right', 'right']);
-}
-
-/** Farthest beyond what sampling gives first. */
-function byExcess(a: StreamDistance, b: StreamDistance): number {
-  return b.totalVariation - b.expectedBySampling - (a.totalVariation - a.expectedBySampling);
 }
 
 function streamCells(stream: StreamDistance): readonly string[] {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { countOf } from '@galley/api/kind/count';
-import type { MonitorStatus } from '@galley/api/kind/monitor';
+import { byExcess, type MonitorStatus } from '@galley/api/kind/monitor';
 import { conditionsOf, type ConditionDraft } from '../condition.ts';
 import type { Plan } from '../controller.ts';
 import type { ObservedMonitor } from './observe.ts';
@@ -19,12 +19,9 @@ const stored = { streams: 10, events: 10 };
 export function planMonitor({ monitor, seen }: ObservedMonitor, now: number): Plan<'Monitor', never> {
   const { metadata, status } = monitor;
   if (metadata.deletionTimestamp !== undefined) return { actions: [] };
-  const farthestFirst = [...seen.streams].sort(
-    (a, b) => b.totalVariation - b.expectedBySampling - (a.totalVariation - a.expectedBySampling),
-  );
   const next: MonitorStatus = {
     ...seen,
-    streams: farthestFirst.slice(0, stored.streams),
+    streams: [...seen.streams].sort(byExcess).slice(0, stored.streams),
     events: seen.events.slice(-stored.events),
     conditions: conditionsOf(status.conditions, [watchingCondition(seen)], metadata.generation, now),
   };
