@@ -252,10 +252,10 @@ test('a replica that always has more does not hold the collector', async () => {
   expect(asked).toBeLessThan(20);
 });
 
-test('a reference that cannot be read is said to be so', async () => {
+test.each(['{}', '{"schema":'])('a reference that cannot be read is said to be so: %s', async (text) => {
   says.set('r0', told(1));
   const revision = await serving('r0');
-  const { digest } = await images.write(Buffer.from('{}'), { mediaType: 'application/json' });
+  const { digest } = await images.write(Buffer.from(text), { mediaType: 'application/json' });
   await objects.delete('Revision', 'default', 'iris-1');
   const { metadata, spec } = revision;
   await objects.create('Revision', {

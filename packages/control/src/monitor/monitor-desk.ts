@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { isDigest } from '@galley/api/digest';
+import { digestHex, isDigest, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { EndpointTypes } from '@galley/api/http/endpoints';
 import type { MonitorStatus } from '@galley/api/kind/monitor';
@@ -132,8 +132,8 @@ export class MonitorDesk implements MonitorReader {
     const problems = ends.flatMap((end, index) =>
       end.status === 'rejected' && replicas[index]?.ready === true ? [problemOf(end.reason)] : [],
     );
-    const unread = revision.spec.records['reference'] !== undefined;
-    return unread && (await this.reference(revision)) === undefined
+    const isUnread = referenceOf(revision) !== undefined && (await this.reference(revision)) === undefined;
+    return isUnread
       ? [...problems, `The reference of ${revision.metadata.name} cannot be read: deploy it again.`]
       : problems;
   }
@@ -142,8 +142,13 @@ export class MonitorDesk implements MonitorReader {
     const { engine, counts } = this.options;
     const { uid } = revision.metadata;
     const reference = await this.reference(revision);
-    const digest = revision.spec.records['reference']?.replace(/^sha256:/, '');
-    const replica = { engine, workload, reference: digest, reader: this.reader };
+    const digest = referenceOf(revision);
+    const replica = {
+      engine,
+      workload,
+      reference: digest === undefined ? undefined : digestHex(digest),
+      reader: this.reader,
+    };
     for await (const answer of collectBuckets(replica, counts.cursor(uid, workload), signal)) {
       const admission = admit(answer, reference);
       if ('refused' in admission) throw unusable(workload, `tells what cannot be: ${admission.refused}`);
@@ -158,18 +163,26 @@ export class MonitorDesk implements MonitorReader {
   }
 
   private async reference(revision: Revision): Promise<Reference | undefined> {
-    const digest = revision.spec.records['reference'];
-    if (digest === undefined || !isDigest(digest)) return undefined;
+    const digest = referenceOf(revision);
+    if (digest === undefined) return undefined;
     const known = this.references.get(digest);
     if (known !== undefined) return known;
-    const text = await readFile(this.options.images.blobPath(digest), 'utf8').catch(() => undefined);
-    const reference = text === undefined ? undefined : readReference(JSON.parse(text));
+    const value = await readFile(this.options.images.blobPath(digest), 'utf8')
+      .then((text): unknown => JSON.parse(text))
+      .catch(() => undefined);
+    const reference = readReference(value);
     if (reference === undefined) return undefined;
     const [oldest] = this.references.keys();
     if (this.references.size >= referencesKeptMax && oldest !== undefined) this.references.delete(oldest);
     this.references.set(digest, reference);
     return reference;
   }
+}
+
+/** The blob of a revision's reference; undefined: the notebook has no sample. */
+function referenceOf({ spec }: Revision): Digest | undefined {
+  const digest = spec.records['reference'];
+  return digest !== undefined && isDigest(digest) ? digest : undefined;
 }
 
 /** For a person. What is no error of ours is said to be one all the same: a monitor never fails for a replica. */
