@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import type { BuildResult } from '@galley/build/build';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBuildHome, type BuildHome } from './build-home.ts';
-import { goldenOf, layRepository, notebookOf, ranOf } from './made-repository.ts';
+import {
+  doubling,
+  goldenOf,
+  layRepository,
+  notebookOf,
+  ranOf,
+  threeNotebooks as files,
+} from './made-repository.ts';
 
 /** Notebooks that need not run again, and runs that go on where they were ended. */
 let home: BuildHome;
@@ -19,24 +26,12 @@ afterAll(async () => {
 });
 
 describe('several notebooks', () => {
-  const stage = 'stage = lambda rows: [row["x"] * factor for row in rows]';
-  const files = {
-    'galley.yaml': 'build: {notebooks: [prepare.ipynb, double.ipynb, add.ipynb]}',
-    'prepare.ipynb': notebookOf('open("factor.txt", "w").write("2")', 'import os; os.unlink("unwanted.txt")'),
-    'double.ipynb': notebookOf('factor = int(open("factor.txt").read())', stage),
-    'add.ipynb': notebookOf(
-      'stage = lambda numbers: [number + 1 for number in numbers]',
-      'example = [{"x": 20}]',
-    ),
-    'unwanted.txt': '',
-  };
-
   it(
     'run from the changed one on, and all of them when any other file changed',
     { timeout: 600_000 },
     async () => {
       await home.build(await layRepository(root, files), { name: 'stages' });
-      const triple = notebookOf('factor = 3', stage);
+      const triple = notebookOf('factor = 3', doubling);
       const third = await home.build(await layRepository(root, { ...files, 'double.ipynb': triple }), {
         name: 'stages',
       });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBuildHome, type BuildHome } from './build-home.ts';
-import { goldenOf, layRepository, notebookOf, ranOf } from './made-repository.ts';
+import { goldenOf, layRepository, notebookOf, ranOf, threeNotebooks as files } from './made-repository.ts';
 
 /** What a repository may hold instead of one notebook, from its files to an image that answers: real base, real containers. */
 let home: BuildHome;
@@ -38,18 +38,6 @@ describe('a script', () => {
 });
 
 describe('several notebooks', () => {
-  const stage = 'stage = lambda rows: [row["x"] * factor for row in rows]';
-  const files = {
-    'galley.yaml': 'build: {notebooks: [prepare.ipynb, double.ipynb, add.ipynb]}',
-    'prepare.ipynb': notebookOf('open("factor.txt", "w").write("2")', 'import os; os.unlink("unwanted.txt")'),
-    'double.ipynb': notebookOf('factor = int(open("factor.txt").read())', stage),
-    'add.ipynb': notebookOf(
-      'stage = lambda numbers: [number + 1 for number in numbers]',
-      'example = [{"x": 20}]',
-    ),
-    'unwanted.txt': '',
-  };
-
   it(
     'are one model; after a change only the notebooks from the changed one on run',
     { timeout: 400_000 },

@@ -26,6 +26,21 @@ export function notebookOf(...sources: readonly string[]): string {
   return JSON.stringify({ cells, metadata: {}, nbformat: 4, nbformat_minor: 5 });
 }
 
+/** A cell of a stage that multiplies by the `factor` of its notebook. */
+export const doubling = 'stage = lambda rows: [row["x"] * factor for row in rows]';
+
+/** Notebooks that are one model, 2x + 1. The first makes a file that the second reads, and removes another. */
+export const threeNotebooks = {
+  'galley.yaml': 'build: {notebooks: [prepare.ipynb, double.ipynb, add.ipynb]}',
+  'prepare.ipynb': notebookOf('open("factor.txt", "w").write("2")', 'import os; os.unlink("unwanted.txt")'),
+  'double.ipynb': notebookOf('factor = int(open("factor.txt").read())', doubling),
+  'add.ipynb': notebookOf(
+    'stage = lambda numbers: [number + 1 for number in numbers]',
+    'example = [{"x": 20}]',
+  ),
+  'unwanted.txt': '',
+};
+
 async function blob<Value>(store: ImageStore, digest: BuildResult['model']): Promise<Value> {
   return JSON.parse(await readFile(store.blobPath(digest), 'utf8')) as Value;
 }
