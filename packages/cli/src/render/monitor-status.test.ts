@@ -1,21 +1,15 @@
 import { expect, test } from 'vitest';
 import type { MonitorStatus, StreamDistance } from '@galley/api/kind/monitor';
+import { initialStatus } from '@galley/control/store/initial-status';
 import { describeMonitor } from './monitor-status.ts';
 
 const status: MonitorStatus = {
+  ...initialStatus.Monitor,
   revision: 'iris-1',
   state: 'watching',
   origin: 'held-out',
   requests: 1234,
   referenceRequests: 10_000,
-  refused: 0,
-  failures: 0,
-  lost: 0,
-  late: 0,
-  problems: [],
-  streams: [],
-  events: [],
-  conditions: [],
 };
 
 function stream(id: string, more: Partial<StreamDistance> = {}): StreamDistance {

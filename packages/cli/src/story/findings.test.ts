@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MonitorStatus, StreamDistance } from '@galley/api/kind/monitor';
+import { initialStatus } from '@galley/control/store/initial-status';
 import { farthest, firstFindings, hasMoved } from './findings.ts';
 
 function stream(
@@ -13,8 +14,7 @@ function stream(
 }
 
 function status(...streams: StreamDistance[]): MonitorStatus {
-  const none = { requests: 0, referenceRequests: 0, refused: 0, failures: 0, lost: 0, late: 0 };
-  return { state: 'watching', ...none, problems: [], streams, events: [], conditions: [] };
+  return { ...initialStatus.Monitor, state: 'watching', streams };
 }
 
 test('far beyond what sampling gives has moved; near it, or hardly at all, has not', () => {
