@@ -10,7 +10,7 @@ import type { SourceEntry, SourceTree } from '../source/source-tree.ts';
 import { readWire } from '../workload/read-json.ts';
 import type { Output } from '../workload/read-output.ts';
 import { holdsSecret } from './find-secrets.ts';
-import type { TrainingInputs } from './training-key.ts';
+import { trainingParts, type TrainingInputs } from './training-key.ts';
 
 /** Where the runtime looks for what earlier notebooks left (wire.md, run). */
 const stagesFolder = 'opt/galley/stages';
@@ -19,7 +19,10 @@ const stagesFolder = 'opt/galley/stages';
  * A key for each notebook but the last: everything that decides what it and those before it leave. Later notebooks do not, so that a change
  * of the last runs only the last; every other file of the repository does, since any cell may read it.
  */
-export async function stageKeys(tree: SourceTree, inputs: TrainingInputs): Promise<readonly string[]> {
+export async function stageKeys(
+  tree: Pick<SourceTree, 'entries'>,
+  inputs: TrainingInputs,
+): Promise<readonly string[]> {
   const { notebooks } = inputs;
   if (notebooks.length < 2) return [];
   const contents = new Map<string, string>();
@@ -27,7 +30,12 @@ export async function stageKeys(tree: SourceTree, inputs: TrainingInputs): Promi
   return notebooks.slice(0, -1).map((_, position) => {
     const later = new Set(notebooks.slice(position + 1));
     const files = [...contents].filter(([path]) => !later.has(path));
-    return stepKey({ ...inputs, source: files, notebooks: notebooks.slice(0, position + 1), stage: 1 });
+    return stepKey({
+      ...trainingParts(inputs),
+      source: files,
+      notebooks: notebooks.slice(0, position + 1),
+      stage: 1,
+    });
   });
 }
 

@@ -18,8 +18,9 @@ export interface TrainingInputs {
 /** Rows of the sample and the seed of its choice; fixed, and part of the key so that changing them here retrains. */
 export const sampling = { rows: 10_000, seed: 0 };
 
-export function trainingKey(inputs: TrainingInputs): string {
-  return stepKey({
+/** What the key of a training is made of, and that of a part of it too, with other notebooks and files. */
+export function trainingParts(inputs: TrainingInputs): Readonly<Record<string, unknown>> {
+  return {
     source: inputs.source,
     lock: inputs.lock,
     python: inputs.python,
@@ -27,5 +28,9 @@ export function trainingKey(inputs: TrainingInputs): string {
     ...(inputs.setUp.length === 0 ? {} : { setUp: inputs.setUp }),
     secrets: [...inputs.secretPaths].sort(),
     sampling,
-  });
+  };
+}
+
+export function trainingKey(inputs: TrainingInputs): string {
+  return stepKey(trainingParts(inputs));
 }

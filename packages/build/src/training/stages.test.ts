@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest';
+import type { SourceEntry } from '../source/source-tree.ts';
+import { stageKeys } from './stages.ts';
+import type { TrainingInputs } from './training-key.ts';
+
+const inputs: TrainingInputs = {
+  source: `sha256:${'1'.repeat(64)}`,
+  lock: `sha256:${'2'.repeat(64)}`,
+  python: '3.11',
+  notebooks: ['a.ipynb', 'b.ipynb', 'c.ipynb'],
+  setUp: [],
+  secretPaths: ['token', 'key'],
+};
+const files = { 'a.ipynb': '1', 'b.ipynb': '2', 'c.ipynb': '3', 'data.csv': '4' };
+
+function keys(
+  change: Record<string, string>,
+  more: Partial<TrainingInputs> = {},
+): Promise<readonly string[]> {
+  const entries = Object.entries({ ...files, ...change }).map(([path, text]): SourceEntry => {
+    const content = Buffer.from(text);
+    return { kind: 'file', path, mode: 0o644, size: content.length, content };
+  });
+  return stageKeys({ entries }, { ...inputs, ...more });
+}
+
+test('a notebook is known by what it and those before it are, and by every other file', async () => {
+  const [first, second] = await keys({});
+  expect(await keys({ 'c.ipynb': 'other' })).toEqual([first, second]);
+  expect((await keys({ 'b.ipynb': 'other' }))[0]).toBe(first);
+  expect((await keys({ 'b.ipynb': 'other' }))[1]).not.toBe(second);
+  for (const changed of [await keys({ 'data.csv': 'other' }), await keys({}, { python: '3.13' })]) {
+    expect(changed).toHaveLength(2);
+    expect(changed).not.toContain(first);
+    expect(changed).not.toContain(second);
+  }
+});
+
+test('the order in which secrets are named is no new training', async () => {
+  expect(await keys({}, { secretPaths: ['key', 'token'] })).toEqual(await keys({}));
+});
