@@ -105,6 +105,7 @@ describe('why a run failed', () => {
       cell: 0,
       state: '',
       seconds: 0,
+      reused: false,
       firstLine: '',
       warnings: ['w'],
     });

@@ -6,6 +6,8 @@ export interface ReportLine {
   readonly cell: number;
   readonly state: string;
   readonly seconds: number;
+  /** It did not run: an earlier run's cell was taken (wire.md, run). */
+  readonly reused: boolean;
   readonly firstLine: string;
   readonly warnings: readonly string[];
   readonly error?: {
@@ -24,6 +26,7 @@ export function parseReportLine(value: JsonObject): ReportLine {
     cell: numberOf(value['cell']),
     state: textOf(value['state']),
     seconds: numberOf(value['seconds']),
+    reused: value['reused'] === true,
     firstLine: textOf(value['firstLine']),
     warnings: textsOf(value['warnings']),
     ...(isObject(error)

@@ -2,25 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { RecipeRecord } from '@galley/build/plan/recipe-record';
-import { formatDuration } from '@galley/api/kind/duration';
 import { textOption } from '../program.ts';
 import { notebookHtml } from '../render/notebook-html.ts';
 import { describeRecipe } from '../render/recipe.ts';
-import { safeText } from '../render/safe-text.ts';
-import { table } from '../render/table.ts';
+import { describeReport } from '../render/report.ts';
 import type { Command, Context } from './command.ts';
 import { findApplication } from '../service/find.ts';
-
-/** A line of report.jsonl (docs/design/wire.md, "run"); it was checked by the build. */
-interface ReportLine {
-  readonly notebook: string;
-  readonly cell: number;
-  readonly state: string;
-  readonly seconds: number;
-  readonly firstLine: string;
-  readonly warnings?: readonly string[];
-  readonly error?: { readonly type: string; readonly message: string; readonly traceback?: string };
-}
 
 export const command: Command = {
   summary: 'The run report: recipe and what every cell did, also when the build failed',
@@ -34,7 +21,6 @@ export const command: Command = {
     const client = await context.connect();
     const params = { project: context.project, name: build };
     const { lines } = await client.call('buildReport', { params });
-    const report = lines as readonly ReportLine[];
     const recipe = await recipeOf(context, params);
     const file = textOption(input, 'html');
     if (file !== undefined) {
@@ -46,10 +32,10 @@ export const command: Command = {
     return {
       text: [
         ...(recipe === undefined ? [] : [describeRecipe(recipe), '']),
-        describe(report),
+        describeReport(lines),
         ...(file === undefined ? [] : [`Wrote ${file}.`]),
       ].join('\n'),
-      value: { build, cells: report, ...(recipe === undefined ? {} : { recipe }) },
+      value: { build, cells: lines, ...(recipe === undefined ? {} : { recipe }) },
       names: [`build/${build}`],
     };
   },
@@ -81,25 +67,4 @@ async function buildName(target: string, context: Context): Promise<string> {
     });
   }
   return latestBuild;
-}
-
-function describe(report: readonly ReportLine[]): string {
-  if (report.length === 0)
-    return 'The run has no cells: it did not start, or the training was reused from an earlier build.';
-  const rows = report
-    .filter((line) => line.state !== 'started')
-    .map((line) => [
-      String(line.cell),
-      line.state,
-      formatDuration(line.seconds * 1000),
-      safeText(line.firstLine).slice(0, 72),
-    ]);
-  const notes = report.flatMap((line) => [
-    ...(line.warnings ?? []).map((warning) => `cell ${line.cell}: warning: ${safeText(warning)}`),
-    ...(line.error === undefined
-      ? []
-      : [`cell ${line.cell}: ${safeText(`${line.error.type}: ${line.error.message}`)}`]),
-  ]);
-  const body = table(['CELL', 'STATE', 'TIME', 'FIRST LINE'], rows, ['right', 'left', 'right']);
-  return [`Notebook ${report[0]?.notebook ?? ''}`, body, ...notes].join('\n');
 }
