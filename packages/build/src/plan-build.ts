@@ -2,13 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Digest } from '@galley/api/digest';
-import { GalleyError } from '@galley/api/error/galley-error';
 import type { BuildOptions, SourceSpec } from './build.ts';
 import { availablePythons, planBase } from './base/plan-base.ts';
 import { withRepositoryWheels } from './lock/local-wheel.ts';
 import { lockDigest } from './lock/lock.ts';
 import { lockChoices } from './plan/lock-choices.ts';
-import { lockRecipe, wheelTarget, type LockedRecipe } from './plan/lock-recipe.ts';
+import { lockRecipe, wheelTarget, type LockedRecipe, type LockRecipeOptions } from './plan/lock-recipe.ts';
 import { recipeRecord, type RecipeRecord } from './plan/recipe-record.ts';
 import { withStaticRequirements } from './plan/static-requirements.ts';
 import { makeRecipe, type Recipe } from './recipe/recipe.ts';
@@ -53,38 +52,51 @@ export interface PlannedLock {
   readonly warnings: readonly string[];
 }
 
-/** Recipe, lock and layer plan of a repository. Throws what reading and locking throw; a package without a wheel is `SDIST_BUILD_FAILED`. */
+/** Recipe, lock and layer plan of a repository. Throws what reading and locking throw. */
 export async function planBuild(source: SourceSpec, options: PlanOptions): Promise<BuildPlan> {
-  return withPlannedLock(source, options, async ({ tree, recipe, locked, builds, warnings }) => {
-    const { lock: base, interpreter } = await planBase(locked.python.version);
-    const { lock } = locked;
-    return {
-      recipe: recipeRecord(recipe, locked),
-      sourceDigest: tree.digest,
-      lockDigest: lockDigest(lock.wheels),
-      base: `${base.suite}, ${base.packages.length} Debian packages${interpreter === undefined ? '' : `, Python ${interpreter.pythonFull} of ${interpreter.from}`}`,
-      packages: lock.wheels.map(({ name, version, size }) => ({ name, version, sizeBytes: size })),
-      builds,
-      layers: [
-        'base',
-        ...(recipe.systemPackages.length === 0 ? [] : ['system']),
-        'dependencies',
-        'runtime',
-        ...(builds.length === 0 ? [] : ['project']),
-        'code',
-        'model',
-        'bytecode',
-        'rehearsed',
-      ],
-      warnings: [...tree.warnings, ...recipe.requirements.warnings, ...warnings],
-    };
-  });
+  return withPlannedLock(
+    source,
+    { ...options, buildWheel: undefined },
+    async ({ tree, recipe, locked, builds, warnings }) => {
+      const { lock: base, interpreter } = await planBase(locked.python.version);
+      const { lock } = locked;
+      const unbuilt = locked.unbuilt.map(({ name, version }) => `${name} ${version}`);
+      return {
+        recipe: recipeRecord(recipe, locked),
+        sourceDigest: tree.digest,
+        lockDigest: lockDigest(lock.wheels),
+        base: `${base.suite}, ${base.packages.length} Debian packages${interpreter === undefined ? '' : `, Python ${interpreter.pythonFull} of ${interpreter.from}`}`,
+        packages: lock.wheels.map(({ name, version, size }) => ({ name, version, sizeBytes: size })),
+        builds: [...builds, ...unbuilt],
+        layers: [
+          'base',
+          ...(recipe.systemPackages.length === 0 ? [] : ['system']),
+          'dependencies',
+          'runtime',
+          ...(builds.length === 0 ? [] : ['project']),
+          'code',
+          'model',
+          'bytecode',
+          'rehearsed',
+        ],
+        warnings: [
+          ...tree.warnings,
+          ...recipe.requirements.warnings,
+          ...warnings,
+          ...unbuilt.map(
+            (title) =>
+              `${title} has no wheel: it is built in a sandbox from its source distribution, and what it depends on is not in this plan`,
+          ),
+        ],
+      };
+    },
+  );
 }
 
 /** Opens, reads and locks a source in a folder of its own, and hands all of it to `use`. Throws as `planBuild`. */
 export async function withPlannedLock<Result>(
   source: SourceSpec,
-  options: PlanOptions,
+  options: PlanOptions & Pick<LockRecipeOptions, 'buildWheel'>,
   use: (planned: PlannedLock) => Promise<Result>,
 ): Promise<Result> {
   const folder = await mkdtemp(join(tmpdir(), 'galley-plan-'));
@@ -106,25 +118,10 @@ export async function withPlannedLock<Result>(
           cacheDir,
           target: wheelTarget(python),
         }),
-      buildWheel: (sdist) => Promise.reject(nothingRuns(sdist)),
+      buildWheel: options.buildWheel,
     });
     return await use({ tree, recipe, locked, builds: known.builds, warnings: known.warnings });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-function nothingRuns(sdist: {
-  readonly name: string;
-  readonly version: string;
-  readonly filename: string;
-}): GalleyError {
-  return new GalleyError(
-    'SDIST_BUILD_FAILED',
-    `${sdist.filename} has no wheel, and a plan runs nothing to make one.`,
-    {
-      hint: 'galley build makes it in a sandbox.',
-      details: { package: sdist.name, version: sdist.version, sdist: sdist.filename },
-    },
-  );
 }

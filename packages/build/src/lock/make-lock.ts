@@ -6,6 +6,7 @@ import { makeWorkFolder } from '../cache/work-folder.ts';
 import { wheelPath } from '../wheel-cache/wheel-path.ts';
 import { findUv } from '../command/host-programs.ts';
 import { allowIndexes } from './allow-indexes.ts';
+import type { Sdist } from './find-sdist.ts';
 import { readIndexConfiguration } from './index-configuration.ts';
 import type { Lock } from './lock.ts';
 import { lockKey, type LockRequest } from './lock-request.ts';
@@ -14,6 +15,8 @@ import { openResolver, type ResolverOptions } from './resolver.ts';
 export interface MadeLock {
   readonly lock: Lock;
   readonly cached: boolean;
+  /** Packages that exist only as source, and are not in it: nothing was to be built. */
+  readonly unbuilt: readonly Sdist[];
 }
 
 /**
@@ -28,15 +31,17 @@ export async function makeLock(request: LockRequest, options: ResolverOptions): 
   if ((request.indexes ?? []).length > 0) await checkIndexes(request, options);
   const known = await records.get(key);
   if (known !== undefined && (await builtWheelsArePresent(known, options.cacheDir)))
-    return { lock: known, cached: true };
+    return { lock: known, cached: true, unbuilt: [] };
   const work = await makeWorkFolder(options.cacheDir, `lock-${randomUUID()}`);
   try {
     const resolver = await openResolver(request, options, work);
     const wheels = await resolver.all();
     const serving = await resolver.serving(wheels);
     const lock: Lock = { wheels, serving: serving.map(({ name }) => name) };
-    await records.set(key, lock);
-    return { lock, cached: false };
+    const { unbuilt } = resolver;
+    // A build that asks for the same gets all of it.
+    if (unbuilt.length === 0) await records.set(key, lock);
+    return { lock, cached: false, unbuilt };
   } finally {
     await rm(work, { recursive: true, force: true });
   }

@@ -21,12 +21,17 @@ const sdistLimit = 20;
 export interface ResolverOptions {
   readonly cacheDir: string;
   readonly signal?: AbortSignal | undefined;
-  /** Builds what has no wheel in a workload and gives the path of the wheel; it is asked at most `sdistLimit` times. */
-  readonly buildWheel: (sdist: Sdist) => Promise<string>;
+  /**
+   * Builds what has no wheel in a workload and gives the path of the wheel; it is asked at most `sdistLimit` times. Undefined: nothing is
+   * built, and the lock is made without such packages and what only they depend on.
+   */
+  readonly buildWheel: ((sdist: Sdist) => Promise<string>) | undefined;
 }
 
 export interface Resolver {
   all(): Promise<readonly LockedWheel[]>;
+  /** What `all` left out, since nothing is built. */
+  readonly unbuilt: readonly Sdist[];
   /** The part of `wheels` that the served requirements need: resolved again with everything pinned. */
   serving(wheels: readonly LockedWheel[]): Promise<readonly LockedWheel[]>;
 }
@@ -45,11 +50,12 @@ export async function openResolver(
   const hashes = new HashPolicy(request);
   const found = join(work, 'wheels');
   await mkdir(found, { recursive: true });
+  const unbuilt: Sdist[] = [];
   const run = async (
     roots: readonly Root[],
     pins: readonly string[],
   ): Promise<readonly LockedWheel[] | string> => {
-    const { args, output } = await writeInputs(request, roots, pins, { work, found, allowed });
+    const { args, output } = await writeInputs(request, roots, pins, { work, found, allowed, unbuilt });
     const env = indexEnvironment({ url: index.url, extra: [...allowed.indexes, ...index.extra] });
     const result = await runUv(uv, args, { cwd: work, cacheDir, env, signal });
     if (result.exitCode !== 0) return result.stderr;
@@ -63,6 +69,7 @@ export async function openResolver(
   };
   const everything = [...request.requirements, ...request.running];
   return {
+    unbuilt,
     all: async () => {
       for (let built = 0; ; built += 1) {
         const wheels = await run(everything, []);
@@ -71,6 +78,10 @@ export async function openResolver(
         if (missing === undefined || built >= sdistLimit) throw explainFailure(wheels, everything);
         const sdist = await findOne(missing, index, request, signal);
         hashes.checkSdist(sdist);
+        if (options.buildWheel === undefined) {
+          unbuilt.push(sdist);
+          continue;
+        }
         const wheel = await options.buildWheel(sdist);
         hashes.built(sdist.name);
         await linkOrCopy(wheel, join(found, basename(wheel)));
@@ -115,6 +126,7 @@ interface Places {
   readonly work: string;
   readonly found: string;
   readonly allowed: AllowedIndexes;
+  readonly unbuilt: readonly Sdist[];
 }
 
 async function writeInputs(
@@ -125,12 +137,14 @@ async function writeInputs(
 ): Promise<{ args: readonly string[]; output: string }> {
   const input = join(places.work, 'requirements.in');
   const constraints = join(places.work, 'constraints.txt');
+  const excludes = join(places.work, 'excludes.txt');
   // uv reads what is there as preferences; a lock must not depend on an earlier one.
   const output = join(places.work, 'pylock.toml');
   await rm(output, { force: true });
   const lines = (list: readonly string[]): string => list.map((line) => `${line}\n`).join('');
   await writeFile(input, lines(roots.map((root) => rootLine(root, ({ path }) => pathToFileURL(path).href))));
   await writeFile(constraints, lines([...request.constraints.map(({ line }) => line), ...pins]));
+  await writeFile(excludes, lines(places.unbuilt.map(({ name }) => name)));
   const python = await findPython();
   const { major, minor } = glibcBaseline;
   const platform = `${request.target.machine}-manylinux_${major}_${minor}`;
@@ -152,6 +166,7 @@ async function writeInputs(
       `--find-links=${places.found}`,
       ...places.allowed.links.map((url) => `--find-links=${url}`),
       `--constraints=${constraints}`,
+      ...(places.unbuilt.length === 0 ? [] : [`--excludes=${excludes}`]),
       `--output-file=${output}`,
       input,
     ],

@@ -30,7 +30,8 @@ export interface LockRecipeOptions extends LockChoices {
   readonly signal?: AbortSignal | undefined;
   /** Requirements with the wheels of those that no index has. */
   readonly roots: (requirements: readonly Requirement[], python: string) => Promise<readonly Root[]>;
-  readonly buildWheel: (sdist: Sdist, python: string) => Promise<string>;
+  /** Undefined: see `ResolverOptions`. */
+  readonly buildWheel: ((sdist: Sdist, python: string) => Promise<string>) | undefined;
 }
 
 export interface LockedRecipe extends MadeLock {
@@ -141,8 +142,8 @@ async function lockRequest(recipe: Recipe, python: string, options: LockRecipeOp
 }
 
 function lockOptions(python: string, options: LockRecipeOptions): ResolverOptions {
-  const { cacheDir, signal } = options;
-  return { cacheDir, signal, buildWheel: (sdist) => options.buildWheel(sdist, python) };
+  const { cacheDir, signal, buildWheel } = options;
+  return { cacheDir, signal, buildWheel: buildWheel && ((sdist) => buildWheel(sdist, python)) };
 }
 
 /** A Python that was chosen before, and why. */
