@@ -2,6 +2,9 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { serveGitOverHttp } from '@galley/build/source/under-test/http-backend';
+import { assembleImage } from '@galley/image/assemble/assemble-image';
+import { openLayoutStore } from '@galley/image/layout-store';
 import { galley, type Session } from './galley.ts';
 
 let folder: string;
@@ -48,9 +51,44 @@ test.each([
   expect(stderr).toMatch(message);
 });
 
-test('a Dockerfile of the folder one is in is written over nothing', async () => {
+test('a Dockerfile of the folder one is in is written as s2i generate does', async () => {
+  const { exitCode, stdout } = await galley(['s2i', 'generate', 'x', '../generated/Dockerfile'], {
+    home: join(folder, 'home'),
+    cwd: join(folder, 'source'),
+  });
+  expect([exitCode, stdout]).toEqual([0, expect.stringContaining('upload/ beside it')]);
+  expect(await readFile(join(folder, 'generated/upload/src/app.py'), 'utf8')).toBe('print(1)\n');
+});
+
+test('a context that is there already is not written over', async () => {
   const again = await s2i('build', 'source', 'x', '--as-dockerfile', 'out/Other');
   expect(again.stderr).toMatch(/EXPORT_EXISTS[\s\S]*rm -r/);
+});
+
+test('an image that says where it came from does not get the token that opens a repository', async () => {
+  const home = join(folder, 'other-home');
+  const store = await openLayoutStore(join(home, 'images'));
+  const server = await serveGitOverHttp(folder, { authorization: 'Basic of somebody else' });
+  try {
+    const Labels = {
+      'io.openshift.s2i.scripts-url': 'image:///usr/libexec/s2i',
+      'io.openshift.s2i.build.image': 'stranger/app:v1',
+      'io.openshift.s2i.build.source-location': `${server.url}/source.git`,
+    };
+    await store.tag(
+      'stranger/app:v1',
+      (await assembleImage(store, { layers: [], config: { Labels } })).digest,
+    );
+    const env = { GALLEY_GIT_SECRET: 'token-of-the-user' };
+    const { exitCode, stderr } = await galley(['s2i', 'rebuild', 'stranger/app:v1'], { home, env });
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('SOURCE_UNAUTHORIZED')]);
+    expect(server.requests.length).toBeGreaterThan(0);
+    expect(server.requests.map(({ authorization }) => authorization)).not.toContain(
+      `Basic ${Buffer.from('oauth2:token-of-the-user').toString('base64')}`,
+    );
+  } finally {
+    await server.close();
+  }
 });
 
 test('flags of repo2docker that ask for what is not here are refused by name', async () => {

@@ -12,7 +12,7 @@ import { describe } from './build.ts';
 export const command: Command = {
   summary: 'Build an image again from what its labels say',
   description:
-    'Source, builder, ref and folder are read from the labels that s2i writes; flags go on top of them.',
+    'Source, builder, ref and folder are read from the labels that s2i writes; flags go on top of them. Since an image may name any address, GALLEY_GIT_SECRET is not shown to it; git asks your own credential helpers and ssh keys.',
   examples: ['galley s2i rebuild team/app:v1', 'galley s2i rebuild team/app:v1 team/app:v2 --incremental'],
   arguments: [
     { name: 'IMAGE', description: 'an image that was built by s2i', completes: 'image' },
@@ -40,7 +40,8 @@ export const command: Command = {
       contextDir,
       copy,
       submodules: input.options['ignoreSubmodules'] !== true,
-      secret: context.env['GALLEY_GIT_SECRET'],
+      // The address is the image's word, and anybody may have written it: a token goes only where a person has sent it.
+      secret: undefined,
     });
     const options = { ...input.options, contextDir };
     return describe(await runS2iBuild({ source, builder, tag }, { ...input, options }, context));
