@@ -1,8 +1,6 @@
-import { writeS2iDockerfile } from '../../service/s2i-build.ts';
-import { refuseUnsupported, s2iBuildOptions } from '../../service/s2i-flags.ts';
-import { describeS2iSource } from '../../service/s2i-source.ts';
-import { safeText } from '../../render/safe-text.ts';
+import { s2iBuildOptions } from '../../service/s2i-flags.ts';
 import type { Command } from '../command.ts';
+import { command as build } from './build.ts';
 
 export const command: Command = {
   summary: 'Write a Dockerfile that builds this folder with a builder image',
@@ -13,29 +11,8 @@ export const command: Command = {
   ],
   options: s2iBuildOptions,
   async run(input, context) {
-    refuseUnsupported(input);
-    const [builder = '', file = ''] = input.args;
-    const source = await describeS2iSource('.', {
-      cwd: context.cwd,
-      ref: '',
-      contextDir: '',
-      copy: true,
-      submodules: true,
-      secret: undefined,
-    });
-    const { path, warnings } = await writeS2iDockerfile(
-      { source, builder, tag: undefined },
-      file,
-      input,
-      context,
-    );
-    return {
-      text: [
-        ...warnings.map((warning) => `warning: ${safeText(warning)}`),
-        `Wrote ${path} and upload/ beside it.`,
-      ].join('\n'),
-      value: { path, warnings },
-      names: [path],
-    };
+    const [builder = '', asDockerfile = ''] = input.args;
+    const options = { ...input.options, copy: true, asDockerfile };
+    return build.run({ args: ['.', builder], options }, context);
   },
 };
