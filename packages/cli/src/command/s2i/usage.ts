@@ -1,6 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { defaultStepLimits } from '@galley/build/build-step/build-step';
+import { makeWorkFolder } from '@galley/build/cache/work-folder';
 import { runUsage } from '@galley/build/s2i/usage';
 import { textOption } from '../../program.ts';
 import { registryFlags } from '../../registry/registry-options.ts';
@@ -26,7 +26,7 @@ export const command: Command = {
     const lines: string[] = [];
     const env = await readVariables(input, context.cwd);
     await withOwnHome(context, 'galley s2i usage', async (build) => {
-      const workDir = await mkdtemp(join(build.cacheDir, 'usage-'));
+      const workDir = await makeWorkFolder(build.cacheDir, 'usage');
       try {
         const builder = await openCommandImage(name, build, input, context);
         const scriptsUrl = textOption(input, 'scriptsUrl');
