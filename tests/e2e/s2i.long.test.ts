@@ -6,11 +6,11 @@ import { Agent } from 'undici';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildBase } from '@galley/build/base/build-base';
 import { planBase } from '@galley/build/base/plan-base';
-import { defaultStepLimits } from '@galley/build/build-step/build-step';
 import type { BuildContext } from '@galley/build/build';
 import { buildS2i } from '@galley/build/s2i/build-s2i';
 import { openNamedImage } from '@galley/build/s2i/builder-image';
 import type { S2iRequest, S2iResult } from '@galley/build/s2i/s2i';
+import { plainRequest } from '@galley/build/s2i/under-test/request';
 import { runcUnavailable } from '@galley/engine/contract/runc-under-test';
 import { createRuncEngine } from '@galley/engine/runc/create-runc-engine';
 import type { Engine } from '@galley/engine/engine';
@@ -125,33 +125,8 @@ async function build(more: Partial<S2iRequest> = {}): Promise<S2iResult> {
     object: 'image/builder',
     signal: context.signal,
   });
-  const request: S2iRequest = {
-    source: { kind: 'directory', path: join(folder, 'source'), include: [] },
-    builder,
-    tag: 'team/app:v1',
-    project: 'tests',
-    name: 'app',
-    env: [],
-    scriptsUrl: undefined,
-    destination: undefined,
-    assembleUser: undefined,
-    assembleRuntimeUser: undefined,
-    allowedUids: [[1, 65_535]],
-    injections: [],
-    previous: undefined,
-    incremental: false,
-    runtime: undefined,
-    exclude: undefined,
-    displayName: undefined,
-    description: undefined,
-    sourceName: 'source',
-    contextDir: '',
-    ref: '',
-    cwd: folder,
-    egressHosts: [],
-    limits: defaultStepLimits,
-    ...more,
-  };
+  const allowedUids: S2iRequest['allowedUids'] = [[1, 65_535]];
+  const request = { ...plainRequest(join(folder, 'source'), builder, folder), allowedUids, ...more };
   return buildS2i(request, { context });
 }
 

@@ -78,7 +78,7 @@ describe.skipIf(unavailable !== undefined)(
       expect(result.warnings).toEqual(['.s2i/environment, line 4 is no NAME=VALUE and was left out']);
       expect(await validateImage(fixture.under.store, result.image)).toMatchObject({ valid: true });
       expect(await run(result.image)).toBe('running version one from the source\n');
-      expect(await fixture.under.store.resolve('test/app:v1')).toBe(result.image);
+      expect(await fixture.under.store.resolve('team/app:v1')).toBe(result.image);
       expect(await fixture.files(image, 'tmp/')).toEqual({});
       expect(await fixture.under.engine.list()).toEqual([]);
     });
@@ -170,7 +170,7 @@ describe.skipIf(unavailable !== undefined)(
       const first = await build({ incremental: true });
       expect(await generated(first.image)).toBe('built by 1001:0, saved []\n');
       expect(first.result.phases.find(({ phase }) => phase === 'artifacts')?.reason).toContain(
-        'no test/app:v1 yet',
+        'no team/app:v1 yet',
       );
       const second = await build({ incremental: true, previous: first.image });
       expect(await generated(second.image)).toBe("built by 1001:0, saved ['generated.txt', 'lib']\n");
@@ -313,7 +313,7 @@ describe.skipIf(unavailable !== undefined)(
           code: 'BUILD_STEP_FAILED',
           message: expect.stringContaining('the compiler is missing'),
         });
-        expect(await fixture.under.store.resolve('test/app:v1')).toBe(before);
+        expect(await fixture.under.store.resolve('team/app:v1')).toBe(before);
       } finally {
         rmSync(join(fixture.source, '.s2i/bin'), { recursive: true });
       }

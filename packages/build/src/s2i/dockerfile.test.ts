@@ -14,7 +14,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { assembleImage } from '@galley/image/assemble/assemble-image';
 import { openLayoutStore } from '@galley/image/layout-store';
 import type { ImageStore } from '@galley/image/store';
-import { defaultStepLimits } from '../build-step/build-step.ts';
+import { plainRequest } from './under-test/request.ts';
 import { writeDockerfile, type DockerfileRequest } from './write-dockerfile.ts';
 
 let folder: string;
@@ -31,31 +31,12 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function request(more: Partial<DockerfileRequest> = {}): DockerfileRequest {
+  const builder = { name: 'centos/python-36-centos7', image: undefined };
   return {
-    source: { kind: 'directory', path: join(folder, 'source'), include: [] },
-    builder: { name: 'centos/python-36-centos7', image: undefined },
-    tag: 'team/app:v1',
-    project: 'tests',
-    name: 'app',
+    ...plainRequest(join(folder, 'source'), builder, folder),
     env: [['B', 'b']],
-    scriptsUrl: undefined,
-    destination: undefined,
-    assembleUser: undefined,
-    assembleRuntimeUser: undefined,
-    allowedUids: [],
-    injections: [],
-    previous: undefined,
-    incremental: false,
-    runtime: undefined,
-    exclude: undefined,
-    displayName: undefined,
     description: 'An application',
     sourceName: '/somewhere',
-    contextDir: '',
-    ref: '',
-    cwd: folder,
-    egressHosts: [],
-    limits: defaultStepLimits,
     ...more,
   };
 }

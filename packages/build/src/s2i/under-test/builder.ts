@@ -10,9 +10,9 @@ import { visibleEntries } from '@galley/image/facts/visible-entries';
 import type { Image, RuntimeConfig } from '@galley/image/image';
 import { buildLayer } from '@galley/image/layer/build-layer';
 import { directoryEntry, fileEntry, type TarEntry } from '@galley/image/tar/entry';
-import { defaultStepLimits } from '../../build-step/build-step.ts';
 import type { BuildContext } from '../../build.ts';
 import type { S2iRequest } from '../s2i.ts';
+import { plainRequest } from './request.ts';
 
 /** The first line of every script here. */
 const hashbang = `#!${testPython} -IB\n`;
@@ -67,35 +67,8 @@ export interface BuilderUnderTest {
   dispose(): Promise<void>;
 }
 
-/** Everything that a test does not care about, left unsaid. */
-function plainRequest(source: string, builder: Image, cwd: string): S2iRequest {
-  return {
-    source: { kind: 'directory', path: source, include: [] },
-    builder: { name: 'test/builder', image: builder },
-    tag: 'test/app:v1',
-    project: 'tests',
-    name: 'app',
-    env: [['FROM_FLAG', 'a flag']],
-    scriptsUrl: undefined,
-    destination: undefined,
-    assembleUser: undefined,
-    assembleRuntimeUser: undefined,
-    allowedUids: [],
-    injections: [],
-    previous: undefined,
-    incremental: false,
-    runtime: undefined,
-    exclude: undefined,
-    displayName: undefined,
-    description: undefined,
-    sourceName: source,
-    contextDir: '',
-    ref: '',
-    cwd,
-    egressHosts: [],
-    limits: { ...defaultStepLimits, memoryBytes: 256 << 20, diskBytes: 64 << 20, timeoutMs: 30_000 },
-  };
-}
+/** Little of everything: what these tests run is small. */
+const limits = { memoryBytes: 256 << 20, cpus: 2, diskBytes: 64 << 20, timeoutMs: 30_000 };
 
 const builderEntries: readonly TarEntry[] = [
   fileEntry('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\ndefault:x:1001:0::/opt/app-root/src:/bin/sh\n'),
@@ -159,7 +132,12 @@ export async function openBuilderUnderTest(): Promise<BuilderUnderTest> {
       signal: new AbortController().signal,
       now: Date.now,
     },
-    request: (more = {}) => ({ ...plainRequest(source, builder, folder), ...more }),
+    request: (more = {}) => ({
+      ...plainRequest(source, { name: 'test/builder', image: builder }, folder),
+      env: [['FROM_FLAG', 'a flag']],
+      limits,
+      ...more,
+    }),
     files: (of, prefix) => filesOf(under, of, prefix),
     async dispose() {
       await under.dispose();
