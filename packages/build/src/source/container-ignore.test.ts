@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { withoutIgnored } from './container-ignore.ts';
+import { TreeBuilder } from './tree-builder.ts';
 import { treeOfFiles } from './tree-of-files.ts';
 
 let spool: string;
@@ -82,4 +83,13 @@ describe('a .dockerignore leaves out', () => {
     const tree = await treeOfFiles({ 'model.ipynb': 'x' }, spool);
     expect((await withoutIgnored(tree, ['.dockerignore'], new Set())).tree).toBe(tree);
   });
+});
+
+it('leaves what is known of the commit as it was', async () => {
+  const builder = new TreeBuilder(spool);
+  await builder.addFile('a.txt', false, Buffer.from('a'));
+  await builder.addFile('.dockerignore', false, Buffer.from('a.txt'));
+  const facts = { origin: 'git', commit: 'c', committedAt: 't', author: 'a', subject: 's', warnings: ['w'] };
+  const { tree } = await withoutIgnored(await builder.finish(facts), ['.dockerignore'], new Set());
+  expect(tree).toMatchObject({ ...facts, entries: [{ path: '.dockerignore' }] });
 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { globPattern, type GlobPattern } from './glob-pattern.ts';
 import { packEntries } from './pack-entries.ts';
-import type { IgnoreRule, SourceEntry, SourceTree } from './source-tree.ts';
+import type { IgnoreRule, SourceTree } from './source-tree.ts';
 
 /** A line of a .dockerignore. */
 interface Pattern extends IgnoreRule {
@@ -48,33 +48,17 @@ async function filtered(tree: SourceTree, rules: ReadonlyMap<string, IgnoreRule>
   const entries = tree.entries.filter(({ path }) => !rules.has(path));
   const hash = createHash('sha256');
   for await (const chunk of packEntries(entries)) hash.update(chunk as Buffer);
-  const paths = new Set(entries.map(({ path }: SourceEntry) => path));
+  const paths = new Set(entries.map(({ path }) => path));
   return {
-    ...factsOf(tree),
+    ...tree,
     digest: `sha256:${hash.digest('hex')}`,
     entries,
     find: (path) => {
       const file = tree.find(path);
       return file !== undefined && paths.has(file.path) ? file : undefined;
     },
-    read: (file, maxBytes) => tree.read(file, maxBytes),
     ignoredBy: async (path) => rules.get(path) ?? tree.ignoredBy(path),
     pack: () => packEntries(entries),
-    dispose: () => tree.dispose(),
-  };
-}
-
-function factsOf({
-  origin,
-  commit,
-  committedAt,
-  warnings,
-}: SourceTree): Pick<SourceTree, 'origin' | 'commit' | 'committedAt' | 'warnings'> {
-  return {
-    origin,
-    warnings,
-    ...(commit === undefined ? {} : { commit }),
-    ...(committedAt === undefined ? {} : { committedAt }),
   };
 }
 

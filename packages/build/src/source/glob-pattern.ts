@@ -41,12 +41,11 @@ function step(tokens: readonly Token[], { at }: State, character: string): reado
 function closure(tokens: readonly Token[], states: readonly State[]): readonly State[] {
   const all = new Map<string, State>();
   for (const state of states) {
-    let { at, inside } = state;
-    all.set(`${at} ${inside}`, state);
-    while (!inside && tokens[at]?.kind === 'run') {
+    all.set(`${state.at} ${state.inside}`, state);
+    if (state.inside) continue;
+    for (let { at } = state; tokens[at]?.kind === 'run';) {
       at += 1;
-      inside = false;
-      all.set(`${at} false`, { at, inside });
+      all.set(`${at} false`, { at, inside: false });
     }
   }
   return [...all.values()];

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
@@ -145,7 +144,7 @@ export class TreeBuilder {
     const hash = createHash('sha256');
     for await (const chunk of packEntries(entries)) hash.update(chunk as Buffer);
     const warnings = [...(facts.warnings ?? []), ...caseWarnings(entries)];
-    return new BuiltTree(this.#spool, entries, `sha256:${hash.digest('hex')}`, { ...facts, warnings });
+    return builtTree(this.#spool, entries, `sha256:${hash.digest('hex')}`, { ...facts, warnings });
   }
 
   #claim(rawPath: string): string {
@@ -261,56 +260,35 @@ function caseWarnings(entries: readonly SourceEntry[]): readonly string[] {
   return warnings.slice(0, 5);
 }
 
-class BuiltTree implements SourceTree {
-  readonly digest: Digest;
-  readonly entries: readonly SourceEntry[];
-  readonly origin: string;
-  readonly commit?: string;
-  readonly committedAt?: string;
-  readonly author?: string;
-  readonly subject?: string;
-  readonly warnings: readonly string[];
-  readonly ignoredBy: SourceTree['ignoredBy'];
-  readonly #spool: string;
-  readonly #byPath: ReadonlyMap<string, SourceEntry>;
-  readonly #links: ReadonlyMap<string, string>;
-
-  constructor(spool: string, entries: readonly SourceEntry[], digest: Digest, facts: TreeFacts) {
-    this.digest = digest;
-    this.#spool = spool;
-    this.entries = entries;
-    this.#byPath = new Map(entries.map((entry) => [entry.path, entry]));
-    this.#links = linksOf(entries);
-    this.origin = facts.origin;
-    if (facts.commit !== undefined) this.commit = facts.commit;
-    if (facts.committedAt !== undefined) this.committedAt = facts.committedAt;
-    if (facts.author !== undefined) this.author = facts.author;
-    if (facts.subject !== undefined) this.subject = facts.subject;
-    this.warnings = facts.warnings ?? [];
-    let rules: Promise<IgnoreMatcher> | undefined;
-    this.ignoredBy = facts.ignoredBy ?? (async (path) => (await (rules ??= rulesOfTree(this))).match(path));
-  }
-
-  find(path: string): SourceFile | undefined {
-    const entry = this.#byPath.get(resolveInTree(this.#links, path) ?? '');
-    return entry?.kind === 'file' ? entry : undefined;
-  }
-
-  async read(file: SourceFile, maxBytes = 64 * 1024 * 1024): Promise<Buffer> {
-    if (file.size > maxBytes) {
-      throw new GalleyError('SOURCE_REFUSED', `${file.path} is larger than ${maxBytes} bytes.`, {
-        hint: 'A file of this sort should be small; clear the outputs of a notebook before it is committed.',
-        details: { path: file.path, size: file.size },
-      });
-    }
-    return Buffer.isBuffer(file.content) ? file.content : readFile(file.content.spooled);
-  }
-
-  pack(): Readable {
-    return packEntries(this.entries);
-  }
-
-  async dispose(): Promise<void> {
-    await rm(this.#spool, { recursive: true, force: true });
-  }
+function builtTree(
+  spool: string,
+  entries: readonly SourceEntry[],
+  digest: Digest,
+  facts: TreeFacts & Pick<SourceTree, 'warnings'>,
+): SourceTree {
+  const byPath = new Map(entries.map((entry) => [entry.path, entry]));
+  const links = linksOf(entries);
+  let rules: Promise<IgnoreMatcher> | undefined;
+  const tree: SourceTree = {
+    ignoredBy: async (path) => (await (rules ??= rulesOfTree(tree))).match(path),
+    ...facts,
+    digest,
+    entries,
+    find(path) {
+      const entry = byPath.get(resolveInTree(links, path) ?? '');
+      return entry?.kind === 'file' ? entry : undefined;
+    },
+    async read(file, maxBytes = 64 * 1024 * 1024) {
+      if (file.size > maxBytes) {
+        throw new GalleyError('SOURCE_REFUSED', `${file.path} is larger than ${maxBytes} bytes.`, {
+          hint: 'A file of this sort should be small; clear the outputs of a notebook before it is committed.',
+          details: { path: file.path, size: file.size },
+        });
+      }
+      return Buffer.isBuffer(file.content) ? file.content : readFile(file.content.spooled);
+    },
+    pack: () => packEntries(entries),
+    dispose: () => rm(spool, { recursive: true, force: true }),
+  };
+  return tree;
 }
