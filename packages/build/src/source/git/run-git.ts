@@ -10,11 +10,6 @@ export interface GitOptions {
   /** How it may talk to others; none: it stays in the folder. */
   readonly transports?: readonly Transport[];
   readonly access?: GitAccess | undefined;
-  readonly input?: string;
-  /** Bytes of stdout that are kept at most. */
-  readonly maxOutputBytes?: number;
-  /** Default 10 minutes. */
-  readonly timeoutMs?: number;
   /** Of each file that it writes while it talks to others; default 8 GiB. */
   readonly maxFileBytes?: number;
 }
@@ -30,11 +25,7 @@ const packBytes = 8 * 1024 ** 3;
  * filters, ssh commands, remote helpers), nobody is asked for a password, and only the transports that the caller names are spoken.
  */
 export async function git(args: readonly string[], options: GitOptions): Promise<CommandResult> {
-  return runCommand(commandOf(args, options), {
-    ...spawnOptions(options),
-    ...(options.input === undefined ? {} : { input: options.input }),
-    ...(options.maxOutputBytes === undefined ? {} : { maxOutputBytes: options.maxOutputBytes }),
-  });
+  return runCommand(commandOf(args, options), spawnOptions(options));
 }
 
 /** The same, with its output as a stream and its input open. */
@@ -90,7 +81,6 @@ function spawnOptions(options: GitOptions): Parameters<typeof spawnCommand>[1] {
     }),
     descriptor3: access?.descriptor3,
     signal: options.signal,
-    timeoutMs: options.timeoutMs,
   };
 }
 
