@@ -37,6 +37,7 @@ test.each([
   [['--env', 'nothing'], /"nothing" is no NAME=VALUE/],
   [['--incremental', '--runtime-image', 'x'], /cannot be used with --runtime-image/],
   [['--allowed-uids', 'x', '--as-dockerfile', 'other/Dockerfile'], /"x" is no range/],
+  [['--allow', 'https://x.example', '--as-dockerfile', 'other/Dockerfile'], /--allow takes host:port/],
 ])('%j is refused with what to do instead', async (flags, message) => {
   const { exitCode, stderr } = await s2i(
     'build',

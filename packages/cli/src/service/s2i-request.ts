@@ -10,6 +10,7 @@ import type { NamedImage, S2iRequest, Variables } from '@galley/build/s2i/s2i';
 import type { Image } from '@galley/image/image';
 import type { Input } from '../command/command.ts';
 import { listOption, textOption } from '../program.ts';
+import { allowedHosts } from './allowed-hosts.ts';
 import type { S2iSource } from './s2i-source.ts';
 
 export interface RequestParts {
@@ -62,7 +63,7 @@ export async function s2iRequest(
     contextDir: textOption(input, 'contextDir') ?? '',
     ref: source.ref,
     cwd,
-    egressHosts: listOption(input, 'allow'),
+    egressHosts: allowedHosts(input),
     limits: defaultStepLimits,
   };
 }
