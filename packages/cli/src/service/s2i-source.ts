@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SourceSpec } from '@galley/build/build';
 import { redactUrl } from '@galley/build/source/git/address';
+import { labelOf } from './label-of.ts';
 import { ownSource } from './own-source.ts';
 import { describeSource } from './source-argument.ts';
 
@@ -40,12 +41,12 @@ export async function describeS2iSource(text: string, options: S2iSourceOptions)
   const path = resolve(options.cwd, local);
   if (!options.copy && (await exists(join(path, '.git')))) {
     const spec = { kind: 'git', url: path, ref, contextDir, submodules, own: true } as const;
-    return { spec, name: path, ref, label: labelOf(path) };
+    return { spec, name: path, ref, label: s2iLabel(path) };
   }
   const argument = await describeSource(local, {
     cwd: options.cwd,
     include: [],
-    name: labelOf(path),
+    name: s2iLabel(path),
     subdir: contextDir === '' ? undefined : contextDir,
     ref: ref === '' ? undefined : ref,
     submodules,
@@ -66,12 +67,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** `https://host/team/My_App.git#main` → `my-app`. */
-export function labelOf(text: string): string {
-  const label = basename(text.replace(/#.*$/, '').replace(/\/+$/, ''))
-    .replace(/\.git$/, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 40)
-    .replace(/^-+|-+$/g, '');
-  return label === '' ? 'app' : label;
+export function s2iLabel(text: string): string {
+  const last = basename(text.replace(/#.*$/, '').replace(/\/+$/, ''));
+  return labelOf(last.replace(/\.git$/, '')) || 'app';
 }

@@ -46,6 +46,7 @@ describe('what is typed as a source', () => {
       { kind: 'url', name: 'a', url: 'http://example.org/a.zip', digest: `sha256:${'a'.repeat(64)}` },
     ],
     ['plain', { kind: 'directory', name: 'from-the-file' }],
+    [`https://example.org/${'a'.repeat(62)}-model`, { ...git, name: 'a'.repeat(62) }],
   ])('%s is understood', async (argument, expected) => {
     expect(await describeIt(argument)).toMatchObject(expected);
   });

@@ -6,6 +6,7 @@ import { GalleyError } from '@galley/api/error/galley-error';
 import { dnsLabelPattern } from '@galley/api/kind/object';
 import { checkArchiveUrl } from '@galley/build/source/archive/url';
 import { parseGitAddress } from '@galley/build/source/git/address';
+import { labelOf } from './label-of.ts';
 
 /** What the argument of `deploy` means. */
 export type SourceArgument =
@@ -172,15 +173,6 @@ async function nameFromFile(path: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-/** A folder's name as a DNS label: `My Model_2` → `my-model-2`. */
-function labelOf(text: string): string {
-  return text
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 63);
 }
 
 function checkName(name: string): string {

@@ -8,7 +8,7 @@ import { safeText } from '../../render/safe-text.ts';
 import { withOwnHome } from '../../server/own-home.ts';
 import { openCommandImage } from '../../service/s2i-build.ts';
 import { readVariables } from '../../service/s2i-request.ts';
-import { labelOf } from '../../service/s2i-source.ts';
+import { s2iLabel } from '../../service/s2i-source.ts';
 import type { Command } from '../command.ts';
 
 export const command: Command = {
@@ -35,7 +35,7 @@ export const command: Command = {
           {
             context: build,
             project: context.project,
-            application: labelOf(name),
+            application: s2iLabel(name),
             workDir,
             onLine: (line) => void lines.push(safeText(line)),
           },
