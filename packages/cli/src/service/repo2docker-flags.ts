@@ -1,6 +1,7 @@
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Input, Option } from '../command/command.ts';
 import { textOption } from '../program.ts';
+import { refuseFlags, type UnsupportedFlags } from './unsupported-flags.ts';
 
 const many = { repeatable: true } as const;
 
@@ -24,8 +25,7 @@ const satisfied: readonly Option[] = [
   { flags: '--cache-from <IMAGE>', description: 'layers are found by what they are made of', ...many },
 ];
 
-/** What is not here, with what to do instead: refused by name, since a build without it would be another one. */
-const unsupported: Readonly<Record<string, { readonly option: Option; readonly instead: string }>> = {
+const unsupported: UnsupportedFlags = {
   env: {
     option: { flags: '-e, --env <NAME=VALUE>', description: 'not supported', ...many },
     instead: 'Store what must not be seen with galley secret set; write everything else into the repository.',
@@ -95,14 +95,7 @@ export type Repo2dockerPlan = {
 
 /** Throws `USAGE` for what is not supported, and for flags that need another one. */
 export function planRepo2docker(input: Input): Repo2dockerPlan {
-  for (const [name, { option, instead }] of Object.entries(unsupported)) {
-    if (input.options[name] === undefined) continue;
-    const flag = /--[a-z-]+/.exec(option.flags)?.[0] ?? name;
-    throw new GalleyError('USAGE', `${flag} of repo2docker is not supported here.`, {
-      hint: instead,
-      details: { flag },
-    });
-  }
+  refuseFlags(input, unsupported, 'repo2docker');
   const [repository = '.', ...command] = input.args;
   if (command.length > 0) {
     throw new GalleyError('USAGE', `The image runs its service, not ${JSON.stringify(command.join(' '))}.`, {

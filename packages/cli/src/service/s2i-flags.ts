@@ -1,6 +1,7 @@
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Input, Option } from '../command/command.ts';
 import { registryFlags } from '../registry/registry-options.ts';
+import { refuseFlags, type UnsupportedFlags } from './unsupported-flags.ts';
 
 const many = { repeatable: true } as const;
 
@@ -45,8 +46,7 @@ const satisfied: readonly Option[] = [
   { flags: '-l, --location <PATH>', description: 'the old name of --destination' },
 ];
 
-/** Flags that ask for what is not here, with what to do instead: refused by name, since a build without them would be another one. */
-const unsupported: Readonly<Record<string, { readonly option: Option; readonly instead: string }>> = {
+const unsupported: UnsupportedFlags = {
   volume: {
     option: { flags: '-v, --volume <SOURCE:PATH>', description: 'not supported', ...many },
     instead: 'Give scripts files with --inject; what they download goes through the package index.',
@@ -89,14 +89,7 @@ export const s2iBuildOptions: readonly Option[] = [
 
 /** Throws `USAGE` for a flag that is known and not supported, and for two that exclude each other. */
 export function refuseUnsupported(input: Input): void {
-  for (const [name, { option, instead }] of Object.entries(unsupported)) {
-    if (input.options[name] === undefined) continue;
-    const flag = /--[a-z-]+/.exec(option.flags)?.[0] ?? name;
-    throw new GalleyError('USAGE', `${flag} of s2i is not supported here.`, {
-      hint: instead,
-      details: { flag },
-    });
-  }
+  refuseFlags(input, unsupported, 's2i');
   if (input.options['incremental'] === true && input.options['runtimeImage'] !== undefined) {
     throw new GalleyError('USAGE', '--incremental cannot be used with --runtime-image.', {
       hint: 'Leave one of them out.',
