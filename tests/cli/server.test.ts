@@ -43,7 +43,9 @@ describe('two servers on one GALLEY_HOME', () => {
     await run(['server', 'start']);
     const build = await run(['build', 'examples/iris']);
     expect(build.exitCode).toBe(2);
-    expect(build.stderr).toMatch(/HOME_IN_USE: A server owns .*[\s\S]*Next: galley deploy/);
+    expect(build.stderr).toMatch(
+      /HOME_IN_USE: A server owns .* galley deploy builds with it[\s\S]*Next: galley server stop/,
+    );
   });
 
   test('commands that start one at the same time share it', async () => {

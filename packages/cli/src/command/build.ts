@@ -1,10 +1,9 @@
-import { GalleyError } from '@galley/api/error/galley-error';
 import { shortDigest } from '@galley/api/digest';
 import { formatDuration } from '@galley/api/kind/duration';
 import { formatBytes } from '@galley/api/kind/quantity';
-import type { BuildResult } from '@galley/build/build';
+import type { BuildOptions, BuildResult } from '@galley/build/build';
+import { buildRepository } from '@galley/build/build-repository';
 import { planBuild, type BuildPlan } from '@galley/build/plan-build';
-import { runOneBuild, type OneBuild } from '@galley/control/run-one-build';
 import { parseReference } from '@galley/image/registry-client/reference';
 import { textOption } from '../program.ts';
 import { describeRecipe } from '../render/recipe.ts';
@@ -12,7 +11,7 @@ import { describePush, pushTo } from '../registry/push.ts';
 import { safeText } from '../render/safe-text.ts';
 import { table } from '../render/table.ts';
 import { openStore } from '../server/open-store.ts';
-import { findServer } from '../server/running-server.ts';
+import { withOwnHome } from '../server/own-home.ts';
 import { lockFlags, lockOptions } from '../service/lock-options.ts';
 import { ownSource } from '../service/own-source.ts';
 import { allowedHosts } from '../service/allowed-hosts.ts';
@@ -63,22 +62,21 @@ export const command: Command = {
       });
       return { text: describePlan(plan), value: plan, names: plan.packages.map((item) => item.name) };
     }
-    if ((await findServer(context.home)) !== undefined) {
-      throw new GalleyError('HOME_IN_USE', `A server owns ${context.home}, and it builds what is deployed.`, {
-        hint: 'galley deploy builds with it; galley server stop frees the home; GALLEY_HOME=/other/folder galley build uses another.',
-      });
-    }
     const tag = textOption(input, 'tag');
-    const result = await runOneBuild({
-      home: context.home,
-      source,
-      options: {
-        ...optionsOf(argument.name, context.project, allow),
+    const result = await withOwnHome(context, 'galley build', async (build) => {
+      const options: BuildOptions = {
+        name: argument.name,
+        project: context.project,
+        notebooks: [],
+        python: '',
+        egressHosts: allow,
+        secrets: [],
         ...lockOptions(input),
-      },
-      emit: context.emit,
-      signal: context.signal,
-      ...(tag === undefined ? {} : { tag }),
+        reveal: build.reveal(context.project),
+      };
+      const made = await buildRepository(source, options, build);
+      if (tag !== undefined) await build.store.tag(tag, made.image);
+      return made;
     });
     if (target === undefined) return { text: describeBuild(result), value: result, names: [result.image] };
     const store = await openStore(context.home);
@@ -90,10 +88,6 @@ export const command: Command = {
     };
   },
 };
-
-function optionsOf(name: string, project: string, egressHosts: readonly string[]): OneBuild['options'] {
-  return { name, project, notebooks: [], python: '', egressHosts, secrets: [] };
-}
 
 function describeBuild(result: BuildResult): string {
   const layers = result.layers.map((layer) => [
