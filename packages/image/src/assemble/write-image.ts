@@ -2,6 +2,7 @@ import { GalleyError } from '@galley/api/error/galley-error';
 import { canonicalJson } from '../canonical-json.ts';
 import type { Descriptor, Layer } from '../descriptor.ts';
 import type { Image, ImageConfig, Manifest } from '../image.ts';
+import { requireLayer } from '../layer/require-layer.ts';
 import { mediaType } from '../media-type.ts';
 import type { ImageStore } from '../store.ts';
 
@@ -40,13 +41,7 @@ export async function writeImage(
       },
     );
   }
-  for (const layer of layers) {
-    if (await store.has(layer.descriptor.digest)) continue;
-    throw new GalleyError('BLOB_MISSING', `The layer ${layer.descriptor.digest} is not in ${store.root}.`, {
-      hint: 'Build the image again.',
-      details: { digest: layer.descriptor.digest, createdBy: layer.createdBy },
-    });
-  }
+  for (const layer of layers) await requireLayer(store, layer.descriptor);
   const manifest: Manifest = {
     schemaVersion: 2,
     mediaType: mediaType.manifest,

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { digestHex } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Image } from '../image.ts';
+import { requireLayer } from '../layer/require-layer.ts';
 import { diskError, isMissing } from '../layout/disk-errors.ts';
 import type { ImageStore } from '../store.ts';
 import type { TarEntry } from '../tar/entry.ts';
@@ -76,13 +77,7 @@ async function checkTarget(path: string): Promise<void> {
  */
 export async function exportImage(store: ImageStore, image: Image, options: ExportOptions): Promise<void> {
   await checkTarget(options.path);
-  for (const layer of image.layers) {
-    if (await store.has(layer.descriptor.digest)) continue;
-    throw new GalleyError('BLOB_MISSING', `The store does not hold the layer ${layer.descriptor.digest}.`, {
-      hint: 'Build or pull the image again.',
-      details: { digest: layer.descriptor.digest },
-    });
-  }
+  for (const layer of image.layers) await requireLayer(store, layer.descriptor);
   const folder = dirname(options.path);
   const temporary = join(folder, `.galley-${randomUUID()}`);
   try {

@@ -78,3 +78,9 @@ test('a layer may hide everything below it', async () => {
   const top = await buildLayer(store, [fileEntry('only', 'this')], { createdBy: 'test', whiteouts });
   expect(await contents(() => true, [...layers, top])).toEqual({ only: 'this' });
 });
+
+test('a layer that is gone is told as that', async () => {
+  const gone = await buildLayer(store, [fileEntry('gone', 'x')], { createdBy: 'test' });
+  rmSync(store.blobPath(gone.descriptor.digest));
+  await expect(contents(() => true, [gone])).rejects.toMatchObject({ code: 'BLOB_MISSING' });
+});

@@ -1,5 +1,6 @@
 import type { Layer } from '../descriptor.ts';
 import { openLayer } from '../layer/open-layer.ts';
+import { requireLayer } from '../layer/require-layer.ts';
 import type { ImageStore } from '../store.ts';
 import type { TarEntry } from '../tar/entry.ts';
 import { parentsOf } from '../tar/path.ts';
@@ -48,7 +49,7 @@ export interface VisibleEntry extends TarEntry {
 /**
  * The wanted entries of an image as a container would see them, without unpacking it: of each path the topmost layer's, none that an upper
  * layer removed or covers. Links are not followed, neither in the middle of a path nor at its end. The content of an entry is to be read before the next is
- * asked for. Whoever has what they want stops reading. Throws as `readTar` does: layers are hostile.
+ * asked for. Whoever has what they want stops reading. Throws `BLOB_MISSING`, and as `readTar` does: layers are hostile.
  */
 export async function* visibleEntries(
   store: ImageStore,
@@ -58,6 +59,7 @@ export async function* visibleEntries(
 ): AsyncGenerator<VisibleEntry> {
   const settled = new Settled();
   for (const layer of layers.toReversed()) {
+    await requireLayer(store, layer.descriptor);
     const tar = openLayer(store, layer.descriptor);
     for await (const entry of readTar(tar, { ...limits, special: 'skip' }, signal)) {
       const whiteout = parseWhiteout(entry.path);

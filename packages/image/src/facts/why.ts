@@ -1,8 +1,8 @@
 import type { Digest } from '@galley/api/digest';
-import { GalleyError } from '@galley/api/error/galley-error';
 import type { Layer } from '../descriptor.ts';
 import type { Image } from '../image.ts';
 import { openLayer } from '../layer/open-layer.ts';
+import { requireLayer } from '../layer/require-layer.ts';
 import type { ImageStore } from '../store.ts';
 import type { TarEntry } from '../tar/entry.ts';
 import { checkPath } from '../tar/path.ts';
@@ -99,12 +99,7 @@ export async function why(
   checkPath(relative, 'The question');
   const mentions: PathMention[] = [];
   for (const [index, layer] of [...image.layers.entries()].toReversed()) {
-    if (!(await store.has(layer.descriptor.digest))) {
-      throw new GalleyError('BLOB_MISSING', `The store does not hold the layer ${layer.descriptor.digest}.`, {
-        hint: 'Build or pull the image again.',
-        details: { digest: layer.descriptor.digest },
-      });
-    }
+    await requireLayer(store, layer.descriptor);
     mentions.push(...(await mentionsIn(store, layer, index, relative, signal)));
     const last = mentions.at(-1);
     if (last !== undefined && !(last.action === 'adds' && last.type === 'directory')) break;

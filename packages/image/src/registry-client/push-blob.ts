@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
+import { GalleyError } from '@galley/api/error/galley-error';
 import type { Descriptor } from '../descriptor.ts';
 import type { ImageStore } from '../store.ts';
 import { answerInvalid, isPassing } from './answer-error.ts';
@@ -38,6 +39,7 @@ export async function pushBlob(store: ImageStore, push: PushBlob): Promise<BlobO
   for (let session = 1; ; session += 1) {
     const begun = await begin(push);
     if (begun === undefined) return 'mounted';
+    await requireBlob(store, push);
     if (await upload(store, push, begun)) return 'uploaded';
     if (session === sessionsMax) {
       throw answerInvalid(
@@ -46,6 +48,16 @@ export async function pushBlob(store: ImageStore, push: PushBlob): Promise<BlobO
       );
     }
   }
+}
+
+/** Asked only for what must be sent: a registry may have what the store lacks. */
+async function requireBlob(store: ImageStore, { repository, descriptor }: PushBlob): Promise<void> {
+  const { digest } = descriptor;
+  if (await store.has(digest)) return;
+  throw new GalleyError('BLOB_MISSING', `${repository} lacks ${digest}, and so does the store.`, {
+    hint: 'Build or pull the image again.',
+    details: { digest },
+  });
 }
 
 async function isKnown({ registry, repository, descriptor }: PushBlob): Promise<boolean> {

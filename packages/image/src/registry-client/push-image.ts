@@ -59,11 +59,21 @@ export async function pushImage(
   digest: Digest,
   options: PushOptions,
 ): Promise<PushReport> {
-  const { reference, progress } = options;
+  const { reference } = options;
   if (reference.digest !== undefined && reference.digest !== digest) {
     const text = `${formatReference(reference)} names another image than the one to push, which is ${digest}.`;
     throw new GalleyError('REFERENCE_INVALID', text, { hint: 'Leave the digest out, or push by a tag.' });
   }
+  const lease = await store.lease(`push ${formatReference(reference)}`);
+  try {
+    return await push(store, digest, options);
+  } finally {
+    await lease.release();
+  }
+}
+
+async function push(store: ImageStore, digest: Digest, options: PushOptions): Promise<PushReport> {
+  const { reference, progress } = options;
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
   const registry = await openRegistry(reference.registry, { ...options, signal });
@@ -122,7 +132,11 @@ async function pushBlobs(work: Work, blobs: readonly Descriptor[]): Promise<void
     const first = blobs.findIndex((other) => other.digest === digest) === index;
     return first && !work.seen.has(digest);
   });
-  for (const { digest, size } of fresh) work.seen.set(digest, size);
+  for (const { digest, size } of fresh) {
+    work.seen.set(digest, size);
+    // Found here, so that the lease keeps it until its turn.
+    await store.has(digest);
+  }
   await inParallel(fresh, work.stop, async (descriptor) => {
     let expected = false;
     const outcome = await pushBlob(store, {

@@ -1,10 +1,12 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { PruneAnswer } from '@galley/api/http/messages';
 import type { Image } from '../image.ts';
 import { openLayoutStore } from '../layout-store.ts';
 import { mediaType } from '../media-type.ts';
+import { pruneStore } from '../prune/prune-store.ts';
 import { serveRegistry, type ServedRegistry } from '../registry-server/fixtures/serve-registry.ts';
 import type { ImageStore } from '../store.ts';
 import { validateImage } from '../validate/validate-image.ts';
@@ -75,6 +77,32 @@ test('an image that is pushed to a digest gets no tag, and no other digest than 
   expect(await pullImage(await freshStore(), target)).toMatchObject({ digest: image.digest });
   const other = transferOptions(at(`by/digest:v1@sha256:${'0'.repeat(64)}`), 'push');
   await expect(pushImage(local, image.digest, other)).rejects.toMatchObject({ code: 'REFERENCE_INVALID' });
+});
+
+test('a layer that is gone is told as that, and one that is being pushed is not pruned', async () => {
+  const gone = await noiseImage(local, [2_000_000]);
+  rmSync(local.blobPath(gone.layers[0]?.descriptor.digest ?? gone.digest));
+  const push = pushImage(local, gone.digest, transferOptions(at('gone/model:v1'), 'push'));
+  await expect(push).rejects.toMatchObject({ code: 'BLOB_MISSING' });
+  const used = await noiseImage(local, [2_000_000, 1000]);
+  const dayAgo = Date.now() / 1000 - 86_400;
+  for (const { descriptor } of used.layers) utimesSync(local.blobPath(descriptor.digest), dayAgo, dayAgo);
+  const pruned: Promise<PruneAnswer>[] = [];
+  served.between((request) => {
+    const now = (): number => Date.now() + 3_600_000;
+    if (request.method === 'POST')
+      pruned.push(
+        pruneStore(local, { keep: async () => [image.digest], olderThanMs: 0, dryRun: false, now }),
+      );
+    return false;
+  });
+  expect(await pushImage(local, used.digest, transferOptions(at('used/model:v1'), 'push'))).toMatchObject({
+    blobs: { uploaded: 3 },
+  });
+  expect((await Promise.all(pruned))[0]?.leases).toMatchObject([
+    { purpose: expect.stringContaining('push') },
+  ]);
+  expect(await validateImage(local, used.digest)).toMatchObject({ valid: true });
 });
 
 test('what the registry has is not sent again, what another repository has is mounted', async () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Layer } from '../descriptor.ts';
 import { openLayer } from '../layer/open-layer.ts';
+import { requireLayer } from '../layer/require-layer.ts';
 import { diskError } from '../layout/disk-errors.ts';
 import type { ImageStore } from '../store.ts';
 import { readTar } from '../tar/read-tar.ts';
@@ -39,16 +40,7 @@ export async function unpackLayer(
   options: UnpackOptions,
 ): Promise<UnpackReport> {
   const { descriptor } = layer;
-  if (!(await store.has(descriptor.digest))) {
-    throw new GalleyError(
-      'BLOB_MISSING',
-      `The store ${store.root} does not hold the layer ${descriptor.digest}.`,
-      {
-        hint: 'Build or pull the image again.',
-        details: { digest: descriptor.digest },
-      },
-    );
-  }
+  await requireLayer(store, descriptor);
   const whiteouts: Whiteout[] = [];
   const skipped: { path: string; reason: string }[] = [];
   const diff = createHash('sha256');
