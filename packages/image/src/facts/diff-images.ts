@@ -38,7 +38,7 @@ export interface ImageDifference {
   }[];
 }
 
-/** What is different between two images: packages, files, sizes, configuration. Reads only layers that they do not share for contents. */
+/** What is different between two images: packages, files, sizes, configuration. Every layer is read, and once more where contents must be compared (`diffFiles`). */
 export async function diffImages(
   store: ImageStore,
   before: Image,

@@ -5,7 +5,7 @@ import type { Image } from '../image.ts';
 import { packageUrl } from '../sbom/package-url.ts';
 import { statementOf, type Statement } from '../signature/statement.ts';
 
-export const provenancePredicate = 'https://slsa.dev/provenance/v1';
+const provenancePredicate = 'https://slsa.dev/provenance/v1';
 
 /** What a record of the build knows and the image does not say. */
 export interface BuildFacts {

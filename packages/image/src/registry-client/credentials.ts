@@ -8,6 +8,3 @@ export type Credentials =
 
 /** Who we are at a registry; undefined: nobody. `registry` is as in a reference: `docker.io`, `registry.example:5000`. */
 export type FindCredentials = (registry: string, signal?: AbortSignal) => Promise<Credentials | undefined>;
-
-/** Goes everywhere as nobody. */
-export const anonymous: FindCredentials = async () => undefined;

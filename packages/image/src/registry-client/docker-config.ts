@@ -5,6 +5,7 @@ import { isObject } from '../assemble/check-manifest.ts';
 import { isMissing } from '../layout/disk-errors.ts';
 import { askHelper } from './credential-helper.ts';
 import type { Credentials, FindCredentials } from './credentials.ts';
+import { defaultRegistry } from './reference.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -95,7 +96,7 @@ function configKeys(registry: string): readonly string[] {
   const schemes = ['', 'https://', 'http://'].flatMap((scheme) =>
     ['', '/', '/v1/', '/v2/'].map((end) => `${scheme}${registry}${end}`),
   );
-  return registry === 'docker.io' ? [dockerHubKey, ...schemes, 'index.docker.io'] : schemes;
+  return registry === defaultRegistry ? [dockerHubKey, ...schemes, 'index.docker.io'] : schemes;
 }
 
 function readEntry(entry: Json, path: string, key: string): Credentials | undefined {

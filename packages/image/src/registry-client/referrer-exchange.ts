@@ -10,7 +10,7 @@ import { readSmall } from './read-body.ts';
 import type { Registry } from './registry.ts';
 
 /** The tag under which a registry without a referrers API keeps the list (distribution-spec, "Referrers Tag Schema"). */
-export function fallbackTag(subject: Digest): string {
+function fallbackTag(subject: Digest): string {
   return `sha256-${digestHex(subject)}`;
 }
 

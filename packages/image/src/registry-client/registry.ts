@@ -11,6 +11,7 @@ import {
   type RegistryRequest,
 } from './exchange.ts';
 import { isLoopback } from './loopback.ts';
+import { defaultRegistry } from './reference.ts';
 
 /** What a connection to a registry needs of the world. */
 export interface RegistryOptions {
@@ -58,7 +59,7 @@ export class Registry {
 
 /** Where the API of a registry is; Docker Hub's is not where its name says. */
 function apiHost(registry: string): string {
-  return registry === 'docker.io' ? 'registry-1.docker.io' : registry;
+  return registry === defaultRegistry ? 'registry-1.docker.io' : registry;
 }
 
 /**
