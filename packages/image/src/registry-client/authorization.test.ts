@@ -289,6 +289,11 @@ esac
     JSON.stringify({ auths: { 'known.example': { auth: base64('ada:containers') } } }),
   );
   expect(await find('known.example')).toMatchObject({ password: 'containers' });
+  // Empty or relative is as if it were not set: never the folder that somebody works in (XDG base directory specification).
+  for (const config of ['', '.config'])
+    expect(await dockerCredentials({ HOME: home, XDG_CONFIG_HOME: config })('known.example')).toMatchObject({
+      password: 'containers',
+    });
   expect(
     await dockerCredentials({ HOME: home, REGISTRY_AUTH_FILE: join(folder, 'none.json') })('known.example'),
   ).toBeUndefined();

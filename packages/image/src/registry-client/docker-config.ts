@@ -34,11 +34,11 @@ function configPaths(env: Environment): readonly string[] {
   const runtime = env['XDG_RUNTIME_DIR'] ?? '';
   const home = env['HOME'] ?? '';
   const docker = env['DOCKER_CONFIG'] ?? '';
+  // A relative path is to be ignored (XDG base directory specification): it would be in a folder of anybody's.
+  const xdg = env['XDG_CONFIG_HOME']?.startsWith('/') === true ? env['XDG_CONFIG_HOME'] : undefined;
   return [
     ...(runtime === '' ? [] : [join(runtime, 'containers', 'auth.json')]),
-    ...(home === ''
-      ? []
-      : [join(env['XDG_CONFIG_HOME'] ?? join(home, '.config'), 'containers', 'auth.json')]),
+    ...(home === '' ? [] : [join(xdg ?? join(home, '.config'), 'containers', 'auth.json')]),
     ...(docker === '' ? [] : [join(docker, 'config.json')]),
     ...(docker !== '' || home === '' ? [] : [join(home, '.docker', 'config.json')]),
   ];
