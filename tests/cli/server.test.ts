@@ -92,7 +92,7 @@ describe('a port that is in use', () => {
 });
 
 describe('the end of a server', () => {
-  test.each(['SIGINT', 'SIGTERM'] as const)(
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     '%s ends server run in order, and nothing stays',
     async (signal) => {
       const env = { ...process.env, GALLEY_HOME: home, GALLEY_API_PORT: '0', GALLEY_GATEWAY_PORT: '0' };
