@@ -21,13 +21,14 @@ afterAll(() => rm(folder, { recursive: true }));
 
 test('the command line of s2i build is taken, and a Dockerfile needs neither the builder nor a home', async () => {
   const typed =
-    'build source centos/python-36-centos7 team/app:v1 --as-dockerfile out/Dockerfile -e A=1 --exclude [.]md$ -p never --loglevel 2 -q';
+    'build source centos/python-36-centos7 team/app:v1 --as-dockerfile out/Dockerfile -e A=1 --exclude [.]md$ -p never --loglevel 2 -q -i source/app.py:conf/';
   const { exitCode, stdout } = await s2i(...typed.split(' '), '-n', 'The app');
   expect([exitCode, stdout]).toEqual([0, expect.stringContaining('Wrote')]);
   const text = await readFile(join(folder, 'out/Dockerfile'), 'utf8');
   expect(text).toMatch(/^FROM centos\/python-36-centos7$/m);
   expect(text).toContain('"io.k8s.display-name"="The app"');
   expect(text).toMatch(/FROM_SOURCE="1" \\\n {4}A="1"\n/);
+  expect(text).toContain('target=/opt/app-root/src/conf/app.py');
   expect(await readFile(join(folder, 'out/upload/src/app.py'), 'utf8')).toBe('print(1)\n');
 });
 

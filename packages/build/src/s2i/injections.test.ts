@@ -33,6 +33,8 @@ test('a folder goes into its destination, links followed on this side; a file is
   expect(await read('secrets')).toContainEqual(['/opt/app/token', token]);
   expect(await read('secrets/token:/etc/token')).toEqual([['/etc/token', token]]);
   expect(await read('secrets/token:/etc/')).toEqual([['/etc/token', token]]);
+  // Without a destination it is the working directory, which no file can replace.
+  expect(await read('secrets/token')).toEqual([['/opt/app/token', token]]);
 });
 
 test('what is not there is told', async () => {

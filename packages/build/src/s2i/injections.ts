@@ -8,8 +8,8 @@ const filesMax = 200;
 const bytesMax = 16 << 20;
 
 /**
- * Reads `SRC:DEST` of the command line: a file, or a folder whose content goes into DEST. DEST is absolute or begins at the image's working directory. Links
- * are followed on this side, as Kubernetes writes secrets as links; its hidden `..data` is left out. Throws `SOURCE_REFUSED`.
+ * Reads `SRC:DEST` of the command line: a file, or a folder whose content goes into DEST. DEST is absolute or begins at the image's working directory;
+ * without it that is where things go. Links are followed on this side, as Kubernetes writes secrets as links; its hidden `..data` is left out. Throws `SOURCE_REFUSED`.
  */
 export async function readInjection(
   text: string,
@@ -41,7 +41,7 @@ export async function readInjection(
     }
   };
   if (found.isDirectory()) await walk(root, target);
-  else await take(root, text.endsWith('/') ? posix.join(target, posix.basename(root)) : target);
+  else await take(root, at === -1 || text.endsWith('/') ? posix.join(target, posix.basename(root)) : target);
   return injections;
 }
 

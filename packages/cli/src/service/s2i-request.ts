@@ -30,7 +30,9 @@ export async function s2iRequest(
   parts: RequestParts,
 ): Promise<Omit<S2iRequest, 'builder'> & { builder: RequestParts['builder'] }> {
   const { cwd, source, builder, runtime, tag, previous } = parts;
-  const workingDir = builder.image === undefined ? '/' : readBuilder(builder.image).workingDir;
+  // Of an image that is not at hand, as source-to-image assumes it (builders.md §1.4).
+  const workingDir =
+    builder.image === undefined ? '/opt/app-root/src' : readBuilder(builder.image).workingDir;
   const injections = await Promise.all(
     listOption(input, 'inject').map((text) => readInjection(text, cwd, workingDir)),
   );
