@@ -9,7 +9,7 @@ export interface ChangedEntry extends TarEntry {
   readonly sha256?: string;
 }
 
-/** The difference that a step made to the image that it ran on. Contents lie in the build's private folder until `dispose`. */
+/** The difference that a step made to the image that it ran on. Contents lie in the build's private folder until it ends. */
 export interface Changes {
   /** Every directory above a changed path is there too, as the image has it. */
   readonly entries: readonly ChangedEntry[];

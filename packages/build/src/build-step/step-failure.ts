@@ -63,7 +63,7 @@ function reachedLimit({ status, limits, timeoutMs }: FailedStep): { how: string;
   if (status.reason === 'OOMKilled') {
     return {
       how: `needed more memory than its limit of ${formatBytes(limits.memoryBytes)}`,
-      hint: 'Let it do less at once, or give it more.',
+      hint: 'Let it do less at once. A postBuild has what galley.yaml gives the build: build: {resources: {limits: {memory: 8Gi}}}',
     };
   }
   if (status.reason === 'DiskFull') {
@@ -73,7 +73,10 @@ function reachedLimit({ status, limits, timeoutMs }: FailedStep): { how: string;
     };
   }
   if (status.reason === 'Timeout') {
-    return { how: `ran longer than ${timeoutMs / 1000} s`, hint: 'Make it faster, or raise the time limit.' };
+    return {
+      how: `ran longer than ${timeoutMs / 1000} s`,
+      hint: 'Make it faster. A postBuild has the time that galley.yaml gives the build: build: {timeout: 4h}',
+    };
   }
   return undefined;
 }
