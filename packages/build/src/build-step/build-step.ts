@@ -92,7 +92,8 @@ const steady = { SOURCE_DATE_EPOCH: '315619200', PYTHONHASHSEED: '0' };
 export async function runBuildStep(step: BuildStep, options: StepOptions): Promise<StepResult> {
   const { context } = options;
   const { engine, signal, store } = context;
-  if (engine.changes === undefined) {
+  const changesOf = engine.changes?.bind(engine);
+  if (changesOf === undefined) {
     throw new GalleyError('NO_ISOLATION', `The engine ${engine.name} cannot run ${step.name}.`, {
       hint: 'galley doctor says what this machine lacks.',
     });
@@ -120,10 +121,7 @@ export async function runBuildStep(step: BuildStep, options: StepOptions): Promi
     }
     const folder = join(options.workDir, workload.id);
     const output = await readOutput(engine, workload.id, folder, { signal });
-    // Looked up above; the engine has not changed since.
-    const tar = await engine.changes?.(workload.id);
-    if (tar === undefined) throw new Error('unreachable');
-    const changes = await captureChanges(tar, {
+    const changes = await captureChanges(await changesOf(workload.id), {
       step: step.name,
       spool: join(folder, 'changes'),
       entriesMax,

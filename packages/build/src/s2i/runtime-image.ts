@@ -19,6 +19,7 @@ import { readBuilder, type BuilderFacts } from './labels.ts';
 import { keptScripts, outputImage, runPath, scriptLayers, type MadeImage } from './output-image.ts';
 import { generatedLabels, mergeLabels } from './output-labels.ts';
 import type { RuntimeArtifact, RuntimeImage } from './s2i.ts';
+import { ownScriptsFolder } from './upload.ts';
 import { checkUids, type S2iWork } from './work.ts';
 
 /** The runtime image and what is done to it. */
@@ -96,7 +97,7 @@ async function openRuntime(work: S2iWork, runtime: RuntimeImage): Promise<Runtim
     imageFacts,
     owner: imageFacts.user(user),
     scripts: withImageScripts(work.foundScripts, facts.scriptsUrl),
-    scriptsFolder: isScratch(folder) ? 'opt/s2i/scripts' : folder,
+    scriptsFolder: isScratch(folder) ? ownScriptsFolder : folder,
   };
 }
 

@@ -17,6 +17,9 @@ export interface Places {
   readonly keptScripts: string;
 }
 
+/** Where an image keeps scripts that have no place of their own in it, without a leading slash. */
+export const ownScriptsFolder = 'opt/s2i/scripts';
+
 /**
  * The protocol's folders below the destination. Nothing in /tmp, the default, can be part of an image, since it is mounted afresh wherever the
  * image runs (ADR 0086): a `run` of the repository goes to a folder of its own instead.
@@ -30,7 +33,7 @@ export function placesOf(destination: string): Places {
     scripts: at('scripts'),
     artifacts: at('artifacts'),
     kept,
-    keptScripts: kept ? at('scripts') : 'opt/s2i/scripts',
+    keptScripts: kept ? at('scripts') : ownScriptsFolder,
   };
 }
 

@@ -3,7 +3,7 @@ import { inputLayer } from '../build-step/input-layer.ts';
 import { findScripts, requireScript, scriptPath, withImageScripts } from './find-scripts.ts';
 import { readBuilder } from './labels.ts';
 import type { NamedImage, Variables } from './s2i.ts';
-import { scriptEntries } from './upload.ts';
+import { ownScriptsFolder, scriptEntries } from './upload.ts';
 
 export interface UsageRequest {
   readonly builder: NamedImage;
@@ -13,8 +13,6 @@ export interface UsageRequest {
   readonly limits: StepLimits;
 }
 
-const folder = 'opt/s2i/scripts';
-
 /** Runs what tells how a builder is used; its lines go to `options.onLine`. Throws `BUILDER_INVALID`, `BUILD_STEP_FAILED`. */
 export async function runUsage(request: UsageRequest, options: StepOptions): Promise<void> {
   const { builder } = request;
@@ -22,13 +20,13 @@ export async function runUsage(request: UsageRequest, options: StepOptions): Pro
   const found = await findScripts(request, undefined, context.signal);
   const scripts = withImageScripts(found, readBuilder(builder.image).scriptsUrl);
   const script = requireScript(scripts, 'usage', builder.name);
-  const own = scriptEntries(new Map([['usage', script]]), folder);
+  const own = scriptEntries(new Map([['usage', script]]), ownScriptsFolder);
   await runBuildStep(
     {
       name: 'usage',
       image: builder.image,
       inputs: own.length === 0 ? [] : [await inputLayer(builder.image, own, context)],
-      command: [scriptPath(script, 'usage', folder)],
+      command: [scriptPath(script, 'usage', ownScriptsFolder)],
       user: '',
       env: Object.fromEntries(request.env),
       secrets: {},
