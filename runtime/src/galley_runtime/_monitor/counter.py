@@ -12,7 +12,6 @@ import uuid
 
 from . import _column
 from ._contribution import Contribution
-from ._distance import distances
 from ._events import Events
 from ._minutes import Minutes
 from ._sighting import Sightings
@@ -158,11 +157,6 @@ class Counter:
                 "profiled": profile.names() if profile is not None else [],
                 "skipped": list(profile.skipped) if profile is not None else [],
             }
-
-    def distances(self):
-        """{stream: {"n", "distance"}} of the minutes held now against the reference: total variation, 0 … 1."""
-        with self._lock:
-            return distances(self.table.reference, self._minutes.after(0)[0])
 
     def close(self):
         """Nothing is buffered outside memory: a reader that wants the last minute asks before the process ends."""

@@ -19,7 +19,7 @@ SMALL_BYTES = 64 * 1024
 
 
 class Budget:
-    """Thread-safe. Whoever reserves must release as much. `total` may be changed while nothing is reserved."""
+    """Thread-safe. Whoever reserves must release as much."""
 
     def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._total = total
