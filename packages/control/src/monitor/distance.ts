@@ -32,7 +32,7 @@ export function streamDistance(
 }
 
 /** ½·Σ|c/C − r/R| as ½·Σ|c·R − r·C| / (C·R): exact integers and one rounding at the end. Undefined when one is empty. */
-export function totalVariationOf(reference: readonly bigint[], now: readonly bigint[]): number | undefined {
+function totalVariationOf(reference: readonly bigint[], now: readonly bigint[]): number | undefined {
   const whole = total(now);
   const referenceWhole = total(reference);
   if (whole === 0n || referenceWhole === 0n) return undefined;
@@ -45,7 +45,7 @@ export function totalVariationOf(reference: readonly bigint[], now: readonly big
 }
 
 /** Jensen–Shannon distance, base 2: the square root of the divergence, 0 to 1 (Endres and Schindelin 2003). */
-export function jensenShannonOf(from: readonly number[], to: readonly number[]): number {
+function jensenShannonOf(from: readonly number[], to: readonly number[]): number {
   let divergence = 0;
   for (const [index, q] of to.entries()) {
     const p = from[index] ?? 0;
