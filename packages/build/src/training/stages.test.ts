@@ -16,12 +16,13 @@ const files = { 'a.ipynb': '1', 'b.ipynb': '2', 'c.ipynb': '3', 'data.csv': '4' 
 function keys(
   change: Record<string, string>,
   more: Partial<TrainingInputs> = {},
+  owner = 'default/iris',
 ): Promise<readonly string[]> {
   const entries = Object.entries({ ...files, ...change }).map(([path, text]): SourceEntry => {
     const content = Buffer.from(text);
     return { kind: 'file', path, mode: 0o644, size: content.length, content };
   });
-  return stageKeys({ entries }, { ...inputs, ...more });
+  return stageKeys({ entries }, { ...inputs, ...more }, owner);
 }
 
 test('a notebook is known by what it and those before it are, and by every other file', async () => {
@@ -38,4 +39,11 @@ test('a notebook is known by what it and those before it are, and by every other
 
 test('the order in which secrets are named is no new training', async () => {
   expect(await keys({}, { secretPaths: ['key', 'token'] })).toEqual(await keys({}));
+});
+
+test('what notebooks left is not found by another application: its later notebooks may have written into it', async () => {
+  const [first, second] = await keys({});
+  const others = [...(await keys({}, {}, 'default/rose')), ...(await keys({}, {}, 'guests/iris'))];
+  expect(others).not.toContain(first);
+  expect(others).not.toContain(second);
 });

@@ -18,10 +18,13 @@ const stagesFolder = 'opt/galley/stages';
 /**
  * A key for each notebook but the last: everything that decides what it and those before it leave. Later notebooks do not, so that a change
  * of the last runs only the last; every other file of the repository does, since any cell may read it.
+ * A later notebook could all the same write into what earlier ones left, before it is kept: so only `owner`, project and application, finds it
+ * again, and no stranger whose first notebooks are the same (ADR 0075).
  */
 export async function stageKeys(
   tree: Pick<SourceTree, 'entries'>,
   inputs: TrainingInputs,
+  owner: string,
 ): Promise<readonly string[]> {
   const { notebooks } = inputs;
   if (notebooks.length < 2) return [];
@@ -34,6 +37,7 @@ export async function stageKeys(
       ...trainingParts(inputs),
       source: files,
       notebooks: notebooks.slice(0, position + 1),
+      owner,
       stage: 1,
     });
   });

@@ -25,7 +25,7 @@ import { sampling } from './training-key.ts';
  */
 export async function train(options: TrainOptions): Promise<Training> {
   const { context, key } = options;
-  const keys = await stageKeys(options.tree, options.inputs);
+  const keys = await stageKeys(options.tree, options.inputs, `${options.project}/${options.application}`);
   const known = await findStages(keys, context);
   const attempt = new Attempt(options, keys);
   const training = await attempt.run(known).catch(async (error: unknown) => {
