@@ -192,6 +192,7 @@ function systemWarnings({ base }: Environment): readonly string[] {
 async function trainingInputs(work: BuildWork, environment: Environment): Promise<TrainingInputs> {
   const { build } = work.secrets;
   return {
+    project: work.options.project,
     source: work.tree.digest,
     lock: environment.lockDigest,
     python: environment.locked.python.version,

@@ -67,6 +67,7 @@ async function trainTwice(asked: string | undefined): Promise<{ reused: boolean;
     secrets: { build: { env: {}, files: {} }, service: { env: {}, files: {} } },
   } as unknown as BuildWork;
   const inputs = {
+    project: 'tests',
     source: tree.digest,
     lock: digest,
     python: '3.11',

@@ -125,9 +125,13 @@ function records(context: BuildContext): RecordCache<Rehearsal> {
   return new RecordCache<Rehearsal>(context.cacheDir, 'rehearsals');
 }
 
-/** What decides a rehearsal's result: the candidate has all the rest in it. */
-function keyOf({ candidate, settings }: RehearseOptions): string {
-  return stepKey({ candidate: candidate.digest, eventTimeColumn: settings.eventTimeColumn ?? null });
+/** What decides a rehearsal's result: the candidate has all the rest in it, but for the values of the project's secrets. */
+function keyOf({ candidate, settings, secrets, project }: RehearseOptions): string {
+  return stepKey({
+    candidate: candidate.digest,
+    eventTimeColumn: settings.eventTimeColumn ?? null,
+    ...(Object.keys(secrets.files).length === 0 ? {} : { project }),
+  });
 }
 
 /** Folders of HOME that a read-only root turns into memory (docs/design/wire.md, "Paths in images"). */

@@ -4,6 +4,7 @@ import { stageKeys } from './stages.ts';
 import type { TrainingInputs } from './training-key.ts';
 
 const inputs: TrainingInputs = {
+  project: 'default',
   source: `sha256:${'1'.repeat(64)}`,
   lock: `sha256:${'2'.repeat(64)}`,
   python: '3.11',

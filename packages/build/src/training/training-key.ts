@@ -3,6 +3,8 @@ import { stepKey } from '../cache/record-cache.ts';
 
 /** Everything that decides what a notebook computes. Not the image, not our own version: a patched base must not retrain (DESIGN.md §4). */
 export interface TrainingInputs {
+  /** Counts only where there are secrets. */
+  readonly project: string;
   readonly source: Digest;
   readonly lock: Digest;
   /** `3.11`. */
@@ -27,6 +29,8 @@ export function trainingParts(inputs: TrainingInputs): Readonly<Record<string, u
     notebooks: inputs.notebooks,
     ...(inputs.setUp.length === 0 ? {} : { setUp: inputs.setUp }),
     secrets: [...inputs.secretPaths].sort(),
+    // Values of secrets are in no key: what was made with a project's own is nobody else's, whatever they name theirs.
+    ...(inputs.secretPaths.length === 0 ? {} : { project: inputs.project }),
     sampling,
   };
 }
