@@ -95,6 +95,25 @@ function zipOf(
   return Buffer.concat([...parts, central, end]);
 }
 
+/** The end of a zip64 that says so many entries; before it there are none. */
+function endOfZip64(entries: number): Buffer {
+  const start = Buffer.from('PK\x03\x04');
+  const end = Buffer.alloc(56);
+  end.write('PK\x06\x06');
+  end.writeBigUInt64LE(44n, 4);
+  end.writeBigUInt64LE(BigInt(entries), 24);
+  end.writeBigUInt64LE(BigInt(entries), 32);
+  end.writeBigUInt64LE(BigInt(start.length), 48);
+  const locator = Buffer.alloc(20);
+  locator.write('PK\x06\x07');
+  locator.writeBigUInt64LE(BigInt(start.length), 8);
+  locator.writeUInt32LE(1, 16);
+  const old = Buffer.alloc(22, 0xff);
+  old.write('PK\x05\x06\0\0\0\0');
+  old.writeUInt16LE(0, 20);
+  return Buffer.concat([start, end, locator, old]);
+}
+
 describe('an archive as a source', () => {
   it('has the digest of the folder that was packed, whatever packed it', async () => {
     const folder = await openDirectory(join(root, 'model-1a2b3c4'), { spool: join(root, 'd'), include: [] });
@@ -149,6 +168,11 @@ describe('an archive as a source', () => {
     await expect(open(await write('x', cut.subarray(0, cut.length / 2)))).rejects.toMatchObject({
       code: 'SOURCE_REFUSED',
     });
+  });
+
+  it('is refused for what it says of its entries before one is read: folders count for no file', async () => {
+    const path = await write('a.zip', endOfZip64(1_000_000));
+    await expect(open(path)).rejects.toMatchObject({ code: 'SOURCE_TOO_LARGE' });
   });
 
   it('that is a bomb ends at the limit, before it fills the disk', { timeout: 120_000 }, async () => {

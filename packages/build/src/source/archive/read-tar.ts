@@ -21,7 +21,7 @@ export async function readTar(source: Readable, builder: TreeBuilder, signal?: A
     let headers = 0;
     for await (const entry of tar) {
       headers += 1;
-      if (headers > headersMax) throw tooManyHeaders();
+      checkEntryCount(headers);
       const { name, type, linkname, mode, size } = entry.header;
       if (type === 'file' || type === 'contiguous-file') {
         const executable = ((mode ?? 0) & 0o100) !== 0;
@@ -47,8 +47,10 @@ export async function readTar(source: Readable, builder: TreeBuilder, signal?: A
 /** Folders are no part of a source and are not counted by the builder; an archive of nothing else must end too. */
 const headersMax = 4 * sourceLimits.files;
 
-function tooManyHeaders(): GalleyError {
-  return new GalleyError('SOURCE_TOO_LARGE', `The source is an archive of more than ${headersMax} entries.`, {
+/** Throws `SOURCE_TOO_LARGE` for an archive of more entries than any source may have folders and files. */
+export function checkEntryCount(entries: number): void {
+  if (entries <= headersMax) return;
+  throw new GalleyError('SOURCE_TOO_LARGE', `The source is an archive of more than ${headersMax} entries.`, {
     hint: 'Keep data out of the repository.',
     details: { headersMax },
   });

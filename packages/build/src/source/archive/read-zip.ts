@@ -4,6 +4,7 @@ import { GalleyError } from '@galley/api/error/galley-error';
 import { openPromise, type Entry, type ZipFile } from 'yauzl';
 import { decodePath } from '../tree-path.ts';
 import type { TreeBuilder } from '../tree-builder.ts';
+import { checkEntryCount } from './read-tar.ts';
 
 const typeMask = 0o170000;
 const symlinkType = 0o120000;
@@ -28,6 +29,7 @@ export async function readZip(
       validateEntrySizes: true,
       autoClose: false,
     });
+    checkEntryCount(zip.entryCount);
     for await (const entry of zip.eachEntry()) {
       signal?.throwIfAborted();
       await takeEntry(zip, entry, builder);
