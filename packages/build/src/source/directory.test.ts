@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -99,7 +99,7 @@ describe('a directory as a source', () => {
     runGit(path, 'init', '-q');
     runGit(path, 'config', 'core.fsmonitor', `touch ${join(root, 'ran')}; false`);
     await open(path);
-    await expect(open(join(root, 'ran'))).rejects.toMatchObject({ code: 'SOURCE_NOT_FOUND' });
+    expect(await readdir(root)).not.toContain('ran');
   });
 
   it('says which file makes it too large before it reads it', async () => {
@@ -148,6 +148,6 @@ describe('a directory as a source', () => {
     // With its work tree elsewhere git lists nothing of it; whatever is taken lies inside the folder.
     const tree = await open(path).catch((error: unknown) => error);
     expect(JSON.stringify(tree)).not.toContain('root:');
-    await expect(open(join(root, 'ran'))).rejects.toMatchObject({ code: 'SOURCE_NOT_FOUND' });
+    expect(await readdir(root)).not.toContain('ran');
   });
 });
