@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openLayoutStore } from '@galley/image/layout-store';
 import { wheelLayers } from '@galley/image/wheel/wheel-layers';
+import { median } from './report/median.ts';
 import type { BenchRow } from './row.ts';
 
 /** What a notebook with a model usually stands on, and the notebook tools. */
@@ -73,10 +74,6 @@ async function theirs(
   const installed = await run([...uv, '--target', target, ...wheels.map(({ path }) => path)], signal);
   const packed = await run(['tar', '-C', target, '-cf', join(folder, 'layer.tar'), '.'], signal);
   return installed + packed + (await run(['gzip', '-6', join(folder, 'layer.tar')], signal));
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((left, right) => left - right)[Math.floor(numbers.length / 2)] ?? 0;
 }
 
 function row(what: string, own: number, peer: number, target: string, note: string): BenchRow {

@@ -38,11 +38,8 @@ export async function scoring(served: Served, signal: AbortSignal): Promise<Benc
     await client.close();
     await engine.remove('scoring', 0);
   }
-  const text = await runToEnd(served, {
-    ...served.replica('scoring-bare'),
-    command: ['/opt/galley/env/bin/python', '-c', bare, served.body],
-    ports: [],
-  });
+  const command = ['/opt/galley/env/bin/python', '-c', bare, served.body];
+  const text = await runToEnd(served, { ...served.replica('scoring-bare'), command, ports: [] }, signal);
   const call = Number(/^bare (\S+)$/m.exec(text)?.[1]) * 1000;
   const answered = median(times);
   return {

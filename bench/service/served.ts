@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'undici';
 import type { BuildResult } from '../../packages/build/src/build.ts';
+import { runWorkload } from '../../packages/build/src/workload/run-workload.ts';
 import type { Rehearsal } from '../../packages/build/src/rehearsal/rehearse.ts';
 import type { Workload } from '../../packages/engine/src/engine.ts';
 import { openBuildHome, type BuildHome } from '../../tests/e2e/build-home.ts';
@@ -82,26 +83,13 @@ export async function askOnce(client: Client, body: string): Promise<number> {
   }
 }
 
-/** What a workload printed. */
-export async function printedBy(served: Served, id: string): Promise<string> {
+/** Runs a workload to its end and gives what it printed. Throws when it failed. */
+export async function runToEnd(served: Served, workload: Workload, signal: AbortSignal): Promise<string> {
   const lines: string[] = [];
-  for await (const line of served.home.engine.logs(id)) lines.push(line.text);
-  return lines.join('\n');
-}
-
-/** Waits for the end of a workload and gives what it printed. Throws when it failed. */
-export async function runToEnd(served: Served, workload: Workload): Promise<string> {
-  const { engine } = served.home;
-  const stop = new AbortController();
-  const statuses = engine.watch(stop.signal);
-  await engine.ensure(workload);
-  for await (const status of statuses) {
-    if (status.id !== workload.id || !['succeeded', 'failed', 'lost'].includes(status.phase)) continue;
-    const text = await printedBy(served, workload.id);
+  const onLine = ({ text }: { readonly text: string }): void => void lines.push(text);
+  return runWorkload(workload, { engine: served.home.engine, signal, onLine }, ({ status }) => {
+    const text = lines.join('\n');
     if (status.phase !== 'succeeded') throw new Error(`${workload.id} ended as ${status.phase}: ${text}`);
-    stop.abort();
-    await engine.remove(workload.id, 0);
-    return text;
-  }
-  throw new Error(`${workload.id} was not seen to end`);
+    return Promise.resolve(text);
+  });
 }

@@ -84,7 +84,7 @@ async function neededLibraries(
   // The interpreter is this machine's own program, which people here run anyway; ldd asks the loader and starts nothing of it.
   const { stdout } = await runCommand(['ldd', ...programs], {
     env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', LD_LIBRARY_PATH: join(interpreter.prefix, 'lib') },
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
   const text = stdout.toString('utf8');
   const missing = [...text.matchAll(/^\s*(\S+) => not found/gm)].map(([, name]) => name);
