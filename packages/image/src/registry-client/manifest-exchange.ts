@@ -5,7 +5,7 @@ import { digestOf } from '../digest-of.ts';
 import { imageTypes, manifestType } from '../media-type.ts';
 import { jsonBytesMax, parseJson } from '../small-json.ts';
 import { answerInvalid } from './answer-error.ts';
-import { textHeader } from './exchange.ts';
+import { textHeader, type RegistryAnswer } from './exchange.ts';
 import { readSmall } from './read-body.ts';
 import type { Registry } from './registry.ts';
 
@@ -36,15 +36,49 @@ export async function getManifest(
   repository: string,
   name: string,
 ): Promise<RemoteManifest> {
-  const what = `the manifest of ${repository}${isDigest(name) ? '@' : ':'}${name}`;
-  const answer = await registry.send({
+  return readAnswer(registry, repository, name, await ask(registry, repository, name, [200]));
+}
+
+/** The same, where it may not be there: undefined. */
+export async function findManifest(
+  registry: Registry,
+  repository: string,
+  name: string,
+): Promise<RemoteManifest | undefined> {
+  const answer = await ask(registry, repository, name, [200, 404]);
+  if (answer.status === 200) return readAnswer(registry, repository, name, answer);
+  await answer.body.dump();
+  return undefined;
+}
+
+/** In words, for errors. */
+function wordsFor(repository: string, name: string): string {
+  return `the manifest of ${repository}${isDigest(name) ? '@' : ':'}${name}`;
+}
+
+function ask(
+  registry: Registry,
+  repository: string,
+  name: string,
+  accept: readonly number[],
+): Promise<RegistryAnswer> {
+  return registry.send({
     method: 'GET',
     path: `${repository}/manifests/${name}`,
-    what,
+    what: wordsFor(repository, name),
     scopes: [pullScope(repository)],
     headers: { accept: [...imageTypes].join(', ') },
-    accept: [200],
+    accept,
   });
+}
+
+async function readAnswer(
+  registry: Registry,
+  repository: string,
+  name: string,
+  answer: RegistryAnswer,
+): Promise<RemoteManifest> {
+  const what = wordsFor(repository, name);
   const bytes = await readSmall(registry.name, answer.body);
   const digest = digestOf(bytes);
   if (isDigest(name) && name !== digest) throw mismatch(registry, what, name, digest);
@@ -52,25 +86,6 @@ export async function getManifest(
   if (claimed !== undefined && isDigest(claimed) && claimed !== digest)
     throw mismatch(registry, what, claimed, digest);
   return { digest, bytes, ...readShape(registry, what, bytes, textHeader(answer.headers, 'content-type')) };
-}
-
-/** The digest under a tag, without the manifest; undefined: no such tag. */
-export async function headManifest(
-  registry: Registry,
-  repository: string,
-  name: string,
-): Promise<Digest | undefined> {
-  const answer = await registry.send({
-    method: 'HEAD',
-    path: `${repository}/manifests/${name}`,
-    what: `the manifest of ${repository}:${name}`,
-    scopes: [pullScope(repository)],
-    headers: { accept: [...imageTypes].join(', ') },
-    accept: [200, 404],
-  });
-  await answer.body.dump();
-  const claimed = textHeader(answer.headers, 'docker-content-digest');
-  return answer.status === 200 && claimed !== undefined && isDigest(claimed) ? claimed : undefined;
 }
 
 /**
@@ -83,7 +98,7 @@ export async function putManifest(
   name: string,
   manifest: { readonly bytes: Uint8Array; readonly mediaType: string },
 ): Promise<boolean> {
-  const what = `the manifest of ${repository}${isDigest(name) ? '@' : ':'}${name}`;
+  const what = wordsFor(repository, name);
   if (manifest.bytes.byteLength > jsonBytesMax) {
     throw new GalleyError(
       'IMAGE_INVALID',

@@ -5,7 +5,7 @@ import type { Descriptor } from '../descriptor.ts';
 import { mediaType } from '../media-type.ts';
 import { parseJson } from '../small-json.ts';
 import { answerInvalid } from './answer-error.ts';
-import { getManifest, headManifest, pullScope, putManifest } from './manifest-exchange.ts';
+import { findManifest, pullScope, putManifest } from './manifest-exchange.ts';
 import { readSmall } from './read-body.ts';
 import type { Registry } from './registry.ts';
 
@@ -41,10 +41,8 @@ async function readFallback(
   repository: string,
   subject: Digest,
 ): Promise<readonly Descriptor[]> {
-  const tag = fallbackTag(subject);
-  if ((await headManifest(registry, repository, tag)) === undefined) return [];
-  const { value } = await getManifest(registry, repository, tag);
-  return readIndex(registry, subject, value);
+  const list = await findManifest(registry, repository, fallbackTag(subject));
+  return list === undefined ? [] : readIndex(registry, subject, list.value);
 }
 
 function readIndex(registry: Registry, subject: Digest, value: unknown): readonly Descriptor[] {

@@ -4,18 +4,16 @@ import { canonicalJson } from '../canonical-json.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { mediaType } from '../media-type.ts';
 import { signatureTag } from '../referrer/artifact-types.ts';
-import { getManifest, headManifest, putManifest, type RemoteManifest } from './manifest-exchange.ts';
+import { findManifest, putManifest, type RemoteManifest } from './manifest-exchange.ts';
 import type { Registry } from './registry.ts';
 
 /** The signatures of a manifest that lie under a tag, as cosign up to version 2 writes them; undefined: there are none. */
-export async function getSignature(
+export function getSignature(
   registry: Registry,
   repository: string,
   subject: Digest,
 ): Promise<RemoteManifest | undefined> {
-  const tag = signatureTag(subject);
-  if ((await headManifest(registry, repository, tag)) === undefined) return undefined;
-  return getManifest(registry, repository, tag);
+  return findManifest(registry, repository, signatureTag(subject));
 }
 
 /**

@@ -198,6 +198,15 @@ test('signatures go to a registry, under the tag of old tools too, and those of 
   for (const { bytes, subject: of } of pulled.referrers) await theirs.putManifest(bytes, of);
   expect((await verifyImage(theirs, image.digest, [bob])).signatures.length).toBeGreaterThan(0);
   for (const bytes of await signImage(theirs, subject(image), carol)) await theirs.putManifest(bytes);
+  // Not every registry names the digest of what it has.
+  served.between((_request, response) => {
+    const writeHead = response.writeHead.bind(response);
+    response.writeHead = ((status: number, headers: Record<string, string>) => {
+      const { 'docker-content-digest': _digest, ...rest } = headers;
+      return writeHead(status, rest);
+    }) as typeof response.writeHead; // only the form that sendAnswer uses is called here
+    return false;
+  });
   await pushImage(theirs, image.digest, transferOptions(`${served.host}/team/iris:v1`, 'push'));
   await pushImage(store, image.digest, transferOptions(`${served.host}/team/iris:v1`, 'push'));
   expect(await tagged()).toMatchObject({ layers: { length: 3 } });
