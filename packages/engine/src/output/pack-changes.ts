@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { packTree, type OutputLimits } from './pack-tree.ts';
+import { packDirectory, type OutputLimits } from './pack-directory.ts';
 
 /** What has to be known of the filesystem that is read. */
 export interface UpperLayer {
@@ -15,7 +15,7 @@ export interface UpperLayer {
 }
 
 /**
- * An overlay's upper layer, of a workload that has ended, as the tar of an image layer (image-spec, layer.md), as `packTree` tells it. The directory itself
+ * An overlay's upper layer, of a workload that has ended, as the tar of an image layer (image-spec, layer.md), as `packDirectory` tells it. The directory itself
  * is left out. A name that begins with `.wh.` cannot be said in a layer: `OUTPUT_REFUSED`.
  */
 export function packChanges(
@@ -24,7 +24,7 @@ export function packChanges(
 ): Readable {
   // An owner outside the map cannot come from inside; it is told as nobody rather than as a host id.
   const inner = (id: number): number => (id >= shift && id < shift + ids ? id - shift : ids - 2);
-  return packTree(
+  return packDirectory(
     {
       directory,
       what: 'What the workload changed',

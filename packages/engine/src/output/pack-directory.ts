@@ -15,7 +15,7 @@ export interface OutputLimits {
 }
 
 /** What is told of a directory that a workload wrote. */
-export interface TreeView {
+export interface DirectoryView {
   readonly directory: string;
   /** Begins the sentence of a refusal: `The output of the workload`. */
   readonly what: string;
@@ -39,7 +39,7 @@ const pathBytesMax = 3800;
  * followed. Devices, sockets and FIFOs are left out. The receiver must still treat names and link targets as hostile. The stream fails with
  * `OUTPUT_REFUSED` beyond the limits and for a name that is not UTF-8.
  */
-export function packTree(view: TreeView, limits: OutputLimits): Readable {
+export function packDirectory(view: DirectoryView, limits: OutputLimits): Readable {
   const tar = pack();
   // Errors of the walk surface where the stream is read.
   const out = new PassThrough();
@@ -59,10 +59,10 @@ class Walk {
   #entries = 0;
   #bytes = 0;
   readonly #tar: Pack;
-  readonly #view: TreeView;
+  readonly #view: DirectoryView;
   readonly #limits: OutputLimits;
 
-  constructor(tar: Pack, view: TreeView, limits: OutputLimits) {
+  constructor(tar: Pack, view: DirectoryView, limits: OutputLimits) {
     this.#tar = tar;
     this.#view = view;
     this.#limits = limits;
