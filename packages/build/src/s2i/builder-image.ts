@@ -77,7 +77,8 @@ function wholeName(name: string): string | undefined {
   }
 }
 
-async function findTagged(store: ImageStore, name: string): Promise<Digest | undefined> {
+/** What a name of the store names; undefined: nothing has that name. */
+export async function findTagged(store: ImageStore, name: string): Promise<Digest | undefined> {
   try {
     return await store.resolve(name);
   } catch (error) {

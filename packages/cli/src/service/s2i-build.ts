@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { BuildContext } from '@galley/build/build';
 import { buildS2i } from '@galley/build/s2i/build-s2i';
-import { openNamedImage, type PullPolicy } from '@galley/build/s2i/builder-image';
+import { findTagged, openNamedImage, type PullPolicy } from '@galley/build/s2i/builder-image';
 import { postOutcome } from '@galley/build/s2i/callback';
 import type { NamedImage, S2iResult } from '@galley/build/s2i/s2i';
 import { writeDockerfile } from '@galley/build/s2i/write-dockerfile';
@@ -106,12 +106,8 @@ function pullPolicy(text: string | undefined): PullPolicy {
 
 /** The image of a name, if there is one. */
 async function findImage(store: ImageStore, name: string): Promise<Image | undefined> {
-  try {
-    return await readImage(store, await store.resolve(name));
-  } catch (error) {
-    if (error instanceof GalleyError && error.code === 'IMAGE_NOT_FOUND') return undefined;
-    throw error;
-  }
+  const digest = await findTagged(store, name);
+  return digest === undefined ? undefined : readImage(store, digest);
 }
 
 /** `--as-dockerfile`: needs neither an engine nor the home, and the builder image only to know its labels. */
