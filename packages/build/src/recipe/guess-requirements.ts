@@ -1,31 +1,7 @@
 import type { SourceTree } from '../source/source-tree.ts';
 import { companionsOf, distributionOf } from './distribution-names.ts';
-import type { ReadSource } from './read-cells.ts';
+import type { Read } from './read-code.ts';
 import { parseRequirement, type Requirement } from './requirement.ts';
-
-/** A cell or a module, as text and as it was parsed. */
-export interface Read {
-  /** `model.ipynb cell 3`, `package/module.py`. */
-  readonly from: string;
-  readonly text: string;
-  readonly source: ReadSource;
-}
-
-/** At most so many bytes of the repository's own modules are read for imports. */
-const modulesLimit = 4 * 1024 * 1024;
-
-/** Python files of the repository that could be imported by name: at the root, and in packages. */
-export async function ownModules(tree: SourceTree): Promise<readonly { from: string; text: string }[]> {
-  const modules: { from: string; text: string }[] = [];
-  let bytes = 0;
-  for (const entry of tree.entries) {
-    if (entry.kind !== 'file' || !entry.path.endsWith('.py')) continue;
-    bytes += entry.size;
-    if (bytes > modulesLimit) break;
-    modules.push({ from: entry.path, text: (await tree.read(entry)).toString('utf8') });
-  }
-  return modules;
-}
 
 /** The cells and those modules that they import, directly or by way of each other. */
 export function reachedSources(cells: readonly Read[], modules: readonly Read[]): readonly Read[] {

@@ -3,7 +3,7 @@ import { redactUrl } from '../source/git/address.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import { mergeDeclared, nothingDeclared, type Declared } from './declared.ts';
 import { readRequirementsTxt } from './file/requirements-txt.ts';
-import type { Read } from './guess-requirements.ts';
+import type { Read } from './read-code.ts';
 import { parseRequirement, parseRequirementsCell } from './requirement.ts';
 
 /** What the cells of the notebooks ask for: `requirements = …` and `%pip install`. Throws `REQUIREMENTS_INVALID`. */

@@ -12,6 +12,7 @@ import { readGalleyYaml } from './galley-yaml.ts';
 import { readLockFacts, requirementLines, type LockFacts } from './locked-requirements.ts';
 import { parseNotebook, type Notebook } from './notebook.ts';
 import { choosePython, type PythonChoice } from './python-version.ts';
+import { readCode, type Code } from './read-code.ts';
 import { readRequirements, type Requirements } from './requirements.ts';
 import { isScript, parseScript } from './script.ts';
 
@@ -70,8 +71,9 @@ export async function makeRecipe(tree: SourceTree, request: RecipeRequest): Prom
   const without = new Set(request.without);
   const paths = tree.entries.map(({ path }) => path).filter((path) => !without.has(path));
   const configuration = chooseConfiguration(new Set(paths));
-  const requirements = await readRequirements(tree, notebooks, configuration, request.signal);
-  const lockFacts = await checkedLock(tree, notebooks, configuration, paths, request.signal);
+  const code = await readCode(tree, notebooks, request.signal);
+  const requirements = await readRequirements(tree, code, configuration, request.signal);
+  const lockFacts = await checkedLock(tree, code, configuration, paths, request.signal);
   const s2i = await readS2iEnvironment(tree);
   const at = (name: string): string =>
     configuration.folder === '' ? name : `${configuration.folder}/${name}`;
@@ -119,7 +121,7 @@ export async function makeRecipe(tree: SourceTree, request: RecipeRequest): Prom
 /** Holds a lock of ours against what the repository asks for without it. Throws `LOCK_OUT_OF_DATE`. */
 async function checkedLock(
   tree: SourceTree,
-  notebooks: readonly Notebook[],
+  code: Code,
   { environment }: Configuration,
   paths: readonly string[],
   signal: AbortSignal | undefined,
@@ -128,7 +130,7 @@ async function checkedLock(
   const facts = readLockFacts((await readToml(tree, environment.path)) ?? {});
   if (facts === undefined) return undefined;
   const others = chooseConfiguration(new Set(paths.filter((path) => path !== environment.path)));
-  const now = requirementLines(await readRequirements(tree, notebooks, others, signal));
+  const now = requirementLines(await readRequirements(tree, code, others, signal));
   const added = now.find((line) => !facts.requirements.includes(line));
   const removed = facts.requirements.find((line) => !now.includes(line));
   if (added === undefined && removed === undefined) return facts;

@@ -10,17 +10,10 @@ import { readPylock } from './file/pylock-toml.ts';
 import { readToml } from './file/pyproject.ts';
 import { readRequirementsTxt } from './file/requirements-txt.ts';
 import { readUvLock } from './file/uv-lock.ts';
-import {
-  foreignImports,
-  guessRequirements,
-  ownModules,
-  reachedSources,
-  type Read,
-} from './guess-requirements.ts';
-import type { Notebook } from './notebook.ts';
+import { foreignImports, guessRequirements, reachedSources } from './guess-requirements.ts';
 import { readNotebookRequirements } from './notebook-requirements.ts';
 import { declareProject, readProject } from './project.ts';
-import { readPythonSources, type ReadSource } from './read-cells.ts';
+import type { Code } from './read-code.ts';
 import { normalizeName, pinOf, type Requirement } from './requirement.ts';
 import { readScriptMetadata } from './script-metadata.ts';
 
@@ -36,39 +29,25 @@ export interface Requirements extends Declared {
 /**
  * Everything that a repository asks to be installed: what its files say by their tools' own precedence, with the `requirements` and
  * `%pip install` lines of its notebooks on top; when it says nothing at all, what it imports. Throws `REQUIREMENTS_INVALID`,
- * `NOTEBOOK_INVALID`, `LOCK_OUT_OF_DATE`, `CONDA_PACKAGE_UNKNOWN`.
+ * `LOCK_OUT_OF_DATE`, `CONDA_PACKAGE_UNKNOWN`.
  */
 export async function readRequirements(
   tree: SourceTree,
-  notebooks: readonly Notebook[],
+  code: Code,
   configuration: Configuration,
   signal?: AbortSignal,
 ): Promise<Requirements> {
-  const cells = notebooks.flatMap(({ path, cells: own }) =>
-    own.map(({ cell, source }) => ({ from: `${path} cell ${cell}`, text: source })),
-  );
-  const modules = await ownModules(tree);
-  const parsed = await readPythonSources(
-    [...cells, ...modules].map(({ text }) => text),
-    signal,
-  );
-  const read = (index: number): ReadSource => parsed.sources[index] ?? { imports: [], installs: [] };
-  const readCells = cells.map((cell, index): Read => ({ ...cell, source: read(index) }));
-  const readModules = modules.map((module, index): Read => ({
-    ...module,
-    source: read(cells.length + index),
-  }));
   const fromNotebook = mergeDeclared([
-    await readNotebookRequirements(tree, readCells),
-    readScriptMetadata(notebooks),
+    await readNotebookRequirements(tree, code.cells),
+    readScriptMetadata(code.notebooks),
   ]);
   const fromFiles = await readFiles(tree, configuration, signal);
   const overruled = overrule(fromFiles, fromNotebook);
-  const reached = reachedSources(readCells, readModules);
-  const imports = foreignImports(tree, reached, parsed.standardLibrary);
+  const reached = reachedSources(code.cells, code.modules);
+  const imports = foreignImports(tree, reached, code.standardLibrary);
   const declared = withImported(mergeDeclared([fromNotebook, overruled.declared]), imports);
   refuseDirectConstraint(declared);
-  const unparsed = readCells.flatMap(({ from, source }) =>
+  const unparsed = code.cells.flatMap(({ from, source }) =>
     source.error === undefined ? [] : [`${from} could not be parsed here: ${source.error}`],
   );
   // A file that describes an environment of nothing says so: the tool that owns it installs nothing.
