@@ -1,4 +1,5 @@
 import type { Digest } from '@galley/api/digest';
+import { mergeConfig } from '@galley/image/assemble/runtime-config';
 import type { RuntimeConfig } from '@galley/image/image';
 import type { PinChange } from '../lock/lock.ts';
 import { imageUser } from '../base/system-files.ts';
@@ -25,7 +26,7 @@ export type ImageKind = 'environment' | 'candidate' | 'service';
 
 /** The configuration of every image of ours; images differ in layers and labels. Pure. */
 export function imageConfig(kind: ImageKind, facts: ImageFacts): RuntimeConfig {
-  return {
+  const own: RuntimeConfig = {
     User: `${imageUser.uid}:0`,
     WorkingDir: '/home/galley/app',
     Entrypoint: ['/opt/galley/runtime/bin/galley-runtime'],
@@ -42,9 +43,6 @@ export function imageConfig(kind: ImageKind, facts: ImageFacts): RuntimeConfig {
       'PYTHONUNBUFFERED=1',
       'MPLBACKEND=Agg',
       'PORT=8080',
-      ...Object.entries(facts.environment ?? {})
-        .map(([name, value]) => `${name}=${value}`)
-        .sort(),
     ],
     Labels: {
       ...(facts.commit === undefined ? {} : { 'org.opencontainers.image.revision': facts.commit }),
@@ -64,4 +62,7 @@ export function imageConfig(kind: ImageKind, facts: ImageFacts): RuntimeConfig {
       'io.openshift.expose-services': '8080:http',
     },
   };
+  const lines = Object.entries(facts.environment ?? {}).map(([name, value]) => `${name}=${value}`);
+  // A name that stands twice is read by some programs as the first and by others as the last.
+  return mergeConfig(own, { Env: lines.sort() });
 }

@@ -6,7 +6,7 @@ import { readPythonSources } from './read-cells.ts';
 /** Which notebooks (or scripts) run, in order, and what said so. */
 export interface NotebookChoice {
   readonly notebooks: readonly string[];
-  /** `galley.yaml`, `.s2i/environment`, `the only notebook`. */
+  /** `build.notebooks`, `.s2i/environment`, `the only notebook`. */
   readonly from: string;
 }
 
