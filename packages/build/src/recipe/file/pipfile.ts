@@ -70,10 +70,14 @@ function requirementOf(name: string, value: unknown, path: string): Requirement 
   const named = `${name}${extras.length === 0 ? '' : `[${extras.join(',')}]`}`;
   const marker = markerOf(value);
   const hashes = textsOf(value['hashes']).flatMap((hash) => /^sha256:([0-9a-f]{64})$/.exec(hash)?.[1] ?? []);
-  const folder = posix.dirname(path) === '.' ? '' : posix.dirname(path);
   const target = targetOf(value);
   if (target !== undefined)
-    return parseRequirement(`${named} @ ${target}${marker === '' ? '' : ` ; ${marker}`}`, from, [], folder);
+    return parseRequirement(
+      `${named} @ ${target}${marker === '' ? '' : ` ; ${marker}`}`,
+      from,
+      [],
+      posix.dirname(path),
+    );
   const version = versionOf(textOf(value['version']) ?? '*');
   return parseRequirement(`${named}${version}${marker === '' ? '' : `; ${marker}`}`, from, hashes);
 }

@@ -36,10 +36,14 @@ function requirementOf(item: Table, path: string, groups: ReadonlySet<string>): 
   const from = `${path}, ${name}`;
   const said = textOf(item['marker']);
   const marker = said === undefined ? '' : plainMarker(said, groups);
-  const folder = posix.dirname(path) === '.' ? '' : posix.dirname(path);
   const target = directTarget(item, from);
   if (target !== undefined)
-    return parseRequirement(`${name} @ ${target}${marker === '' ? '' : ` ; ${marker}`}`, from, [], folder);
+    return parseRequirement(
+      `${name} @ ${target}${marker === '' ? '' : ` ; ${marker}`}`,
+      from,
+      [],
+      posix.dirname(path),
+    );
   const version = textOf(item['version']);
   const files = [...(Array.isArray(item['wheels']) ? item['wheels'] : []), item['sdist']].filter(isTable);
   const hashes = files.flatMap((file) => textOf(tableAt(file, 'hashes')['sha256']) ?? []);

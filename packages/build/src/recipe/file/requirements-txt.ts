@@ -70,7 +70,7 @@ async function readInto(text: string, place: Place, found: Found): Promise<void>
       if (hashes.length === 0 && /\s--hash[=\s]/.test(line))
         throw invalid(from, 'demands a hash that is no sha256');
       const plain = line.replace(perRequirement, '');
-      found[place.kind].push(parseRequirement(plain, from, hashes, folderOf(place.path)));
+      found[place.kind].push(parseRequirement(plain, from, hashes, posix.dirname(place.path)));
     }
   }
 }
@@ -83,7 +83,7 @@ async function readIncluded(
 ): Promise<void> {
   const plain = target.trim().replace(/^["']|["']$/g, '');
   if (/^[a-z]+:\/\//.test(plain)) throw invalid(place.from, 'includes a file from elsewhere');
-  const path = posix.normalize(posix.join(folderOf(place.path), plain));
+  const path = posix.normalize(posix.join(posix.dirname(place.path), plain));
   const kind = constrains ? 'constraints' : place.kind;
   if (found.seen.has(`${kind} ${path}`)) return;
   found.seen.add(`${kind} ${path}`);
@@ -108,11 +108,6 @@ function readOption(line: string, from: string, found: Found): boolean {
     throw invalid(from, `sets ${line.split(/[\s=]/)[0]}, which a repository may not`);
   } else return false;
   return true;
-}
-
-function folderOf(path: string): string {
-  const folder = posix.dirname(path);
-  return folder === '.' ? '' : folder;
 }
 
 /** pip's lines: `\` continues one, `#` after a blank or at the start begins a comment. */
