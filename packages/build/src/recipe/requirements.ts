@@ -141,7 +141,10 @@ function refuseDirectConstraint({ constraints }: Declared): void {
   throw new GalleyError(
     'REQUIREMENTS_INVALID',
     `${direct.from} says where a package comes from, and a constraint may only say which versions.`,
-    { hint: 'Ask for it in requirements.txt in this way.', details: { from: direct.from } },
+    {
+      hint: 'Write its versions there, and where it comes from into requirements.txt.',
+      details: { from: direct.from },
+    },
   );
 }
 
