@@ -143,6 +143,32 @@ describe('a private repository over HTTP', () => {
   });
 });
 
+describe('a server that redirects', () => {
+  it('leads to where anybody may go, and into no private network', async () => {
+    const commit = await makeRepository(repo('model'), { 'a.ipynb': '1' });
+    const behind = await serveGitOverHttp(join(root, 'served'));
+    const at = (server: GitHttpServer): string => server.url.replace('127.0.0.1', '0.0.0.0');
+    const front = await serveGitOverHttp(join(root, 'served'), {
+      before: (request, response) => {
+        response.writeHead(301, { location: `${at(behind)}${request.url?.replace('/old', '/model')}` }).end();
+        return true;
+      },
+    });
+    try {
+      // 0.0.0.0 is this machine, and to Galley an address like any other that is private.
+      const source = { url: `${at(front)}/old`, ref: commit, contextDir: '' };
+      const closed = openGit(source, { spool: join(root, 'closed') });
+      await expect(closed).rejects.toMatchObject({ code: 'EGRESS_DENIED' });
+      expect(behind.requests).toHaveLength(0);
+      const privateHosts = (): Promise<readonly string[]> => Promise.resolve([new URL(at(behind)).host]);
+      expect((await openGit(source, { spool: join(root, 'open'), privateHosts })).commit).toBe(commit);
+    } finally {
+      await front.close();
+      await behind.close();
+    }
+  });
+});
+
 describe.skipIf(sshd === undefined)('a private repository over ssh (needs sshd)', () => {
   let server: SshServer;
   const content = Buffer.from('large content');

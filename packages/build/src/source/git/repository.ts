@@ -21,6 +21,7 @@ import {
 import { readBlobs } from './blobs.ts';
 import { commitFacts, type CommitFacts } from './commit-facts.ts';
 import { fetchCommit } from './fetch.ts';
+import { followRedirects } from './redirects.ts';
 import type { GitOptions } from './run-git.ts';
 import { readSubmodules, submoduleAddress, submoduleUnavailable } from './submodules.ts';
 import { listTree, type GitEntry } from './tree.ts';
@@ -145,13 +146,23 @@ class RepositoryReader {
     const remote: GitOptions = { ...local, access, transports: transportsOf(part.address, own) };
     const step = part.prefix === '' ? part.address.url : `submodule ${part.prefix.slice(0, -1)}`;
     this.#tell(step, 'started');
-    const commit = await fetchCommit(part.address.url, part.ref, remote);
+    const commit = await this.#fetch(part, access, remote);
     const entries = await this.#list(part, commit, local);
     await this.#addFiles(part, entries, local);
     await this.#addContent(part, commit, access, remote);
     this.#tell(step, 'done', entries.length);
     await this.#addSubmodules(part, entries, commit, local);
     return { commit, facts: await commitFacts(commit, local) };
+  }
+
+  async #fetch(part: Part, access: GitAccess, remote: GitOptions): Promise<string> {
+    const guard = guardOf(part.address, this.#guard);
+    if (guard === undefined || !/^https?$/.test(part.address.transport))
+      return fetchCommit(part.address.url, part.ref, remote);
+    const { signal } = this.#options;
+    const url = await followRedirects(part.address, { guard, credentials: access.http, signal });
+    const config = { ...access.config, 'http.followRedirects': 'false' };
+    return fetchCommit(url, part.ref, { ...remote, access: { ...access, config } });
   }
 
   async #list(part: Part, commit: string, local: GitOptions): Promise<readonly GitEntry[]> {
