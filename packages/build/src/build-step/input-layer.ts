@@ -3,7 +3,7 @@ import type { Image } from '@galley/image/image';
 import { buildLayer } from '@galley/image/layer/build-layer';
 import type { TarEntry } from '@galley/image/tar/entry';
 import type { BuildContext } from '../build.ts';
-import { ImageFacts } from './image-facts.ts';
+import { ImageOwners } from './image-owners.ts';
 
 /**
  * Files for a step, as a layer over its image: any number, any size, owned by whom they should be, and found again by their content. Rejected: a tar on
@@ -15,6 +15,6 @@ export async function inputLayer(
   context: Pick<BuildContext, 'cacheDir' | 'signal' | 'store'>,
   createdBy = 'galley input',
 ): Promise<Layer> {
-  const facts = await ImageFacts.open(image, context);
-  return buildLayer(context.store, facts.withParents(entries), { createdBy, signal: context.signal });
+  const owners = await ImageOwners.open(image, context);
+  return buildLayer(context.store, owners.withParents(entries), { createdBy, signal: context.signal });
 }

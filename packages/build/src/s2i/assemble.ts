@@ -50,7 +50,7 @@ export async function assemble(work: S2iWork): Promise<Assembled> {
     const labels = parseMetadata(changes.collected.get(metadataPath));
     if (!places.kept) return { changes, labels };
     const kept = keepSources([...source, ...own], hashesByEntry(work), changes);
-    return { changes: { ...kept, entries: work.imageFacts.withParents(kept.entries) }, labels };
+    return { changes: { ...kept, entries: work.imageOwners.withParents(kept.entries) }, labels };
   });
 }
 

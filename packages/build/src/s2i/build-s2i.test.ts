@@ -8,7 +8,7 @@ import { readImage } from '@galley/image/assemble/read-image';
 import type { Image } from '@galley/image/image';
 import { directoryEntry, fileEntry } from '@galley/image/tar/entry';
 import { validateImage } from '@galley/image/validate/validate-image';
-import { ImageFacts } from '../build-step/image-facts.ts';
+import { ImageOwners } from '../build-step/image-owners.ts';
 import { buildS2i } from './build-s2i.ts';
 import type { S2iRequest, S2iResult } from './s2i.ts';
 import { openBuilderUnderTest, type BuilderUnderTest } from './under-test/builder.ts';
@@ -233,8 +233,8 @@ describe.skipIf(unavailable !== undefined)(
       ]);
       expect(await fixture.files(image, 'opt/app-root')).toEqual({});
       // Folders that the image has keep what they are; those that are made belong to who runs assemble-runtime.
-      const facts = await ImageFacts.open(image, fixture.context);
-      expect(facts.withParents([fileEntry('srv/app/x', ''), fileEntry('srv/deep/er/x', '')])).toMatchObject([
+      const owners = await ImageOwners.open(image, fixture.context);
+      expect(owners.withParents([fileEntry('srv/app/x', ''), fileEntry('srv/deep/er/x', '')])).toMatchObject([
         { path: 'srv', mode: 0o775, uid: 1002 },
         { path: 'srv/app', mode: 0o770, uid: 1003 },
         { path: 'srv/deep', mode: 0o755, uid: 1002 },
@@ -289,8 +289,8 @@ describe.skipIf(unavailable !== undefined)(
       fixture.write('.s2i/bin/assemble', `${python}print("nothing to do")\n`);
       try {
         const { image } = await build({ destination: '/opt/app-root/src' });
-        const facts = await ImageFacts.open(image, fixture.context);
-        expect(facts.withParents([fileEntry('opt/app-root/src/src/app.txt', '')])).toMatchObject([
+        const owners = await ImageOwners.open(image, fixture.context);
+        expect(owners.withParents([fileEntry('opt/app-root/src/src/app.txt', '')])).toMatchObject([
           { path: 'opt' },
           { path: 'opt/app-root' },
           { path: 'opt/app-root/src', mode: 0o775, uid: 1001 },

@@ -9,7 +9,7 @@ import type { TarEntry } from '@galley/image/tar/entry';
 import { runBuildStep } from '../build-step/build-step.ts';
 import { changeLayers, type ChangeLayer } from '../build-step/change-layers.ts';
 import type { ChangedEntry } from '../build-step/changes.ts';
-import { ImageFacts } from '../build-step/image-facts.ts';
+import { ImageOwners } from '../build-step/image-owners.ts';
 import { isScratch } from '../build-step/left-out.ts';
 import { Spool } from '../build-step/spool.ts';
 import type { Assembled } from './assemble.ts';
@@ -28,7 +28,7 @@ interface RuntimeWork {
   readonly name: string;
   readonly image: Image;
   readonly facts: BuilderFacts;
-  readonly imageFacts: ImageFacts;
+  readonly imageOwners: ImageOwners;
   readonly user: string;
   readonly owner: ImageUser;
   readonly scripts: Scripts;
@@ -86,7 +86,7 @@ async function openRuntime(work: S2iWork, runtime: RuntimeImage): Promise<Runtim
   const facts = readBuilder(runtime.image);
   const user = request.assembleRuntimeUser ?? facts.assembleRuntimeUser ?? facts.user;
   checkUids(request, runtime.name, [facts.user, user]);
-  const imageFacts = await ImageFacts.open(runtime.image, context);
+  const imageOwners = await ImageOwners.open(runtime.image, context);
   const folder = posix.join(facts.workingDir, 'scripts').slice(1);
   return {
     work,
@@ -94,8 +94,8 @@ async function openRuntime(work: S2iWork, runtime: RuntimeImage): Promise<Runtim
     image: runtime.image,
     facts,
     user,
-    imageFacts,
-    owner: imageFacts.user(user),
+    imageOwners,
+    owner: imageOwners.user(user),
     scripts: withImageScripts(work.foundScripts, facts.scriptsUrl),
     scriptsFolder: isScratch(folder) ? ownScriptsFolder : folder,
   };
@@ -196,7 +196,7 @@ async function carryArtifacts(
   } finally {
     await spool.close();
   }
-  return runtime.imageFacts.withParents([...carried.values()], runtime.owner);
+  return runtime.imageOwners.withParents([...carried.values()], runtime.owner);
 }
 
 async function readArtifact(

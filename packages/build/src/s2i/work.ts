@@ -2,7 +2,7 @@ import { countOf } from '@galley/api/kind/count';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { ImageUser } from '@galley/image/facts/image-user';
 import type { StepOptions } from '../build-step/build-step.ts';
-import { ImageFacts } from '../build-step/image-facts.ts';
+import { ImageOwners } from '../build-step/image-owners.ts';
 import type { BuildContext } from '../build.ts';
 import type { PhaseLog } from '../plan/phase-log.ts';
 import { openSource } from '../source/open-source.ts';
@@ -32,7 +32,7 @@ export interface S2iWork {
   /** Who runs `assemble`, as the image writes it, and by ids. */
   readonly user: string;
   readonly owner: ImageUser;
-  readonly imageFacts: ImageFacts;
+  readonly imageOwners: ImageOwners;
   readonly finder: SourceFinder;
   readonly hashes: ReadonlyMap<string, readonly string[]>;
   readonly warnings: string[];
@@ -62,7 +62,7 @@ export async function prepareS2i(
   const user = request.assembleUser ?? facts.assembleUser ?? facts.user;
   checkUids(request, name, [facts.user, user]);
   const {
-    imageFacts,
+    imageOwners,
     found: foundScripts,
     scripts,
   } = await phases.run('scripts', async (end) => {
@@ -72,7 +72,7 @@ export async function prepareS2i(
     if (request.runtime === undefined) requireScript(all, 'run', name);
     const own = [...all].filter(([, script]) => script.kind === 'external').map(([script]) => script);
     end({ state: 'done', reason: own.length === 0 ? `of ${name}` : `${own.join(', ')} brought along` });
-    return { imageFacts: await ImageFacts.open(image, context), found, scripts: all };
+    return { imageOwners: await ImageOwners.open(image, context), found, scripts: all };
   });
   const hashes = await hashSource(files.entries);
   return {
@@ -87,8 +87,8 @@ export async function prepareS2i(
     places: placesOf(destination),
     env: [...files.env, ...request.env],
     user,
-    owner: imageFacts.user(user),
-    imageFacts,
+    owner: imageOwners.user(user),
+    imageOwners,
     finder: new SourceFinder(files.entries, hashes),
     hashes,
     warnings: [],

@@ -36,7 +36,7 @@ const textBytesMax = 1 << 20;
  * An image's users and folders without unpacking it. Each layer is read once and remembered by its digest: a builder image has hundreds of megabytes, and
  * every build asks the same of it.
  */
-export class ImageFacts {
+export class ImageOwners {
   /** Topmost first. */
   readonly #layers: readonly LayerFacts[];
 
@@ -44,7 +44,7 @@ export class ImageFacts {
     this.#layers = layers;
   }
 
-  static async open(image: Image, context: FactsContext): Promise<ImageFacts> {
+  static async open(image: Image, context: FactsContext): Promise<ImageOwners> {
     const cache = new RecordCache<LayerFacts>(context.cacheDir, 'layer-facts');
     const layers: LayerFacts[] = [];
     for (const layer of image.layers.toReversed()) {
@@ -54,7 +54,7 @@ export class ImageFacts {
       if (known === undefined) await cache.set(key, facts);
       layers.push(facts);
     }
-    return new ImageFacts(layers);
+    return new ImageOwners(layers);
   }
 
   /** Who `text` is, as an image writes users. Throws `IMAGE_INVALID`. */
