@@ -1,4 +1,6 @@
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -50,8 +52,13 @@ test(
     expect(verify.exitCode).toBe(0);
     expect(verify.stdout).toContain(`${digest}, is signed:`);
     expect(verify.stdout).toContain('says https://slsa.dev/provenance/v1');
-    // Their own key signed nothing of it.
-    expect(await typed(`image verify ${target}`, 'theirs')).toMatchObject({
+    // They signed nothing ever, and checking makes no key; another's key signed nothing of it.
+    expect((await typed(`image verify ${target}`, 'theirs')).stderr).toContain('has signed nothing yet');
+    expect(existsSync(join(folder, 'theirs', 'signing'))).toBe(false);
+    const other = join(folder, 'other.pub');
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    await writeFile(other, publicKey.export({ type: 'spki', format: 'pem' }));
+    expect(await typed(`image verify ${target} --key ${other}`, 'theirs')).toMatchObject({
       exitCode: 2,
       stderr: expect.stringMatching(
         /SIGNATURE_MISSING[\s\S]*not counted: [0-9a-f]{12}, signed by a key that is not known here/,

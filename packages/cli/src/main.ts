@@ -1,5 +1,6 @@
 /** Composition root of the command line: the only file here that touches `process`. */
 import { CommanderError } from 'commander';
+import { endWithReader } from './closed-output.ts';
 import { createAbortOnSignal } from './interrupt.ts';
 import { allCommands, findCommand } from './command/registry.ts';
 import type { Context } from './command/command.ts';
@@ -14,6 +15,7 @@ import { galleyHome } from '@galley/control/owner/home';
 import { version } from './version.ts';
 
 const interrupt = createAbortOnSignal(process);
+endWithReader(process.stdout, process.stderr, interrupt.abort);
 const colors = colorsFor(process.stderr, process.env);
 const progress = createProgress(
   {

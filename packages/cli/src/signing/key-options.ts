@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
@@ -9,7 +10,7 @@ import {
 } from '@galley/image/signature/signing-key';
 import type { Context, Input, Option } from '../command/command.ts';
 import { listOption, textOption } from '../program.ts';
-import { homeKey } from './home-key.ts';
+import { homeKey, homeKeyPaths } from './home-key.ts';
 
 /** The flag of commands that sign. */
 export const signingFlag: Option = {
@@ -25,10 +26,19 @@ export async function signingKey(input: Input, context: Context): Promise<Signin
   return readSigningKey(await readPem(path, context), context.env['GALLEY_KEY_PASSPHRASE']);
 }
 
-/** The keys to check with: those that `--key` names, else the home's own. */
+/** The keys to check with: those that `--key` names, else the home's own. Checking makes no key: without one, nothing can be signed by it. */
 export async function verifyingKeys(input: Input, context: Context): Promise<readonly VerifyingKey[]> {
   const paths = listOption(input, 'key');
-  if (paths.length === 0) return [await homeKey(context.home)];
+  if (paths.length === 0) {
+    if (existsSync(homeKeyPaths(context.home).private)) return [await homeKey(context.home)];
+    throw new GalleyError(
+      'USAGE',
+      `The home ${context.home} has signed nothing yet, so it has no key to check with.`,
+      {
+        hint: 'galley image verify IMAGE --key FILE checks with the public key of whoever signed.',
+      },
+    );
+  }
   return Promise.all(paths.map(async (path) => readVerifyingKey(await readPem(path, context))));
 }
 
