@@ -105,9 +105,12 @@ export class ImageOwners {
   }
 }
 
+/** The root is above every path, and a layer may be opaque there: it hides all of those below it. */
 function hides({ removed, opaque }: LayerFacts, above: readonly string[], path: string): boolean {
   if (removed.length === 0 && opaque.length === 0) return false;
-  return removed.includes(path) || above.some((part) => removed.includes(part) || opaque.includes(part));
+  return (
+    removed.includes(path) || ['', ...above].some((part) => removed.includes(part) || opaque.includes(part))
+  );
 }
 
 async function readFacts(store: ImageStore, layer: Layer, signal: AbortSignal): Promise<LayerFacts> {
