@@ -1,3 +1,4 @@
+import { openBuildHome } from '../tests/e2e/build-home.ts';
 import type { BenchRow } from './row.ts';
 import { buildExample } from './service/served.ts';
 import { rehearsalCost } from './service/rehearsal.ts';
@@ -6,10 +7,11 @@ import { scoring } from './service/scoring.ts';
 
 /** The example's service image, built once: its start, its answers, its rehearsal. */
 export async function service({ signal }: { readonly signal: AbortSignal }): Promise<readonly BenchRow[]> {
-  const served = await buildExample('flight-delay');
+  const home = await openBuildHome();
   try {
+    const served = await buildExample(home, 'flight-delay');
     return [await replicaStart(served, signal), await scoring(served, signal), rehearsalCost(served)];
   } finally {
-    await served.home.dispose();
+    await home.dispose();
   }
 }

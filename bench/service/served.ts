@@ -6,7 +6,7 @@ import type { BuildResult } from '../../packages/build/src/build.ts';
 import { runWorkload } from '../../packages/build/src/workload/run-workload.ts';
 import type { Rehearsal } from '../../packages/build/src/rehearsal/rehearse.ts';
 import type { Workload } from '../../packages/engine/src/engine.ts';
-import { openBuildHome, type BuildHome } from '../../tests/e2e/build-home.ts';
+import type { BuildHome } from '../../tests/e2e/build-home.ts';
 
 /** The example as it was built, in a home of its own. */
 export interface Served {
@@ -19,8 +19,8 @@ export interface Served {
   replica(id: string): Workload;
 }
 
-export async function buildExample(name: string): Promise<Served> {
-  const home = await openBuildHome();
+/** Builds an example in `home`, which stays the caller's to dispose of, also when the build fails. */
+export async function buildExample(home: BuildHome, name: string): Promise<Served> {
   const result = await home.build(fileURLToPath(new URL(`../../examples/${name}`, import.meta.url)), {
     name,
   });
