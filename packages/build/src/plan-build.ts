@@ -38,6 +38,8 @@ export type PlanOptions = Pick<
 > & {
   /** Paths that are not heard: a lock that is being written anew. */
   readonly without?: readonly string[];
+  /** True: a workbench is planned, for which nothing runs. */
+  readonly open?: boolean;
   /** Where what is fetched is kept; default: a folder that goes with the plan. */
   readonly cacheDir?: string;
   readonly signal: AbortSignal;
@@ -74,10 +76,9 @@ export async function planBuild(source: SourceSpec, options: PlanOptions): Promi
           'dependencies',
           'runtime',
           ...(builds.length === 0 ? [] : ['project']),
-          'code',
-          'model',
-          'bytecode',
-          'rehearsed',
+          ...(options.open === true
+            ? ['tools (JupyterLab)', 'code']
+            : ['code', 'model', 'bytecode', 'rehearsed']),
         ],
         warnings: [
           ...tree.warnings,

@@ -18,6 +18,7 @@ COMMANDS = {
     "compile": "galley_runtime._compile",
     "serve": "galley_runtime._serve",
     "check": "galley_runtime._check",
+    "lab": "galley_runtime._lab",
 }
 _PYCACHE = "/opt/galley/rehearsed/pycache"
 

@@ -22,18 +22,23 @@ export interface ImageFacts {
 }
 
 /** Which of our images it is. */
-export type ImageKind = 'environment' | 'candidate' | 'service';
+export type ImageKind = 'environment' | 'workbench' | 'candidate' | 'service';
+
+/** Where JupyterLab listens, as everywhere else (builders.md §2.4). */
+export const labPort = 8888;
 
 /** The configuration of every image of ours; images differ in layers and labels. Pure. */
 export function imageConfig(kind: ImageKind, facts: ImageFacts): RuntimeConfig {
+  const isLab = kind === 'workbench';
+  const port = isLab ? labPort : 8080;
   const own: RuntimeConfig = {
     User: `${imageUser.uid}:0`,
     WorkingDir: '/home/galley/app',
     Entrypoint: ['/opt/galley/runtime/bin/galley-runtime'],
-    Cmd: ['serve'],
+    Cmd: [isLab ? 'lab' : 'serve'],
     StopSignal: 'SIGTERM',
     // 8080: the service; 9090: metrics and counts where there is no admin socket (DESIGN.md §7).
-    ExposedPorts: { '8080/tcp': {}, '9090/tcp': {} },
+    ExposedPorts: isLab ? { [`${port}/tcp`]: {} } : { '8080/tcp': {}, '9090/tcp': {} },
     Env: [
       'PATH=/opt/galley/env/bin:/usr/local/bin:/usr/bin:/bin',
       'HOME=/home/galley',
@@ -41,8 +46,9 @@ export function imageConfig(kind: ImageKind, facts: ImageFacts): RuntimeConfig {
       'VIRTUAL_ENV=/opt/galley/env',
       'PYTHONDONTWRITEBYTECODE=1',
       'PYTHONUNBUFFERED=1',
-      'MPLBACKEND=Agg',
-      'PORT=8080',
+      // A notebook that a person looks at draws into its page, which is what the kernel chooses when nothing is said.
+      ...(isLab ? [] : ['MPLBACKEND=Agg']),
+      `PORT=${port}`,
     ],
     Labels: {
       ...(facts.commit === undefined ? {} : { 'org.opencontainers.image.revision': facts.commit }),
@@ -59,7 +65,7 @@ export function imageConfig(kind: ImageKind, facts: ImageFacts): RuntimeConfig {
       'dev.galley.lock': facts.lock,
       'dev.galley.base': facts.base,
       'dev.galley.reproducible': String(facts.reproducible),
-      'io.openshift.expose-services': '8080:http',
+      'io.openshift.expose-services': `${port}:http`,
     },
   };
   const lines = Object.entries(facts.environment ?? {}).map(([name, value]) => `${name}=${value}`);

@@ -1,10 +1,10 @@
 import { countOf } from '@galley/api/kind/count';
 import type { WheelFile } from '@galley/image/wheel/wheel-fault';
-import { toolsRoots } from '../lock/default-roots.ts';
 import { withLocalWheels, type LocalWheelOptions } from '../lock/local-wheel.ts';
 import type { LockedWheel } from '../lock/lock.ts';
 import { makeLock, type MadeLock } from '../lock/make-lock.ts';
 import { buildWheel } from '../lock/sdist-wheel.ts';
+import type { Requirement } from '../recipe/requirement.ts';
 import { fetchWheels } from '../wheel-cache/fetch-wheels.ts';
 import type { Bases } from './bases.ts';
 import type { BuildWork } from './build-work.ts';
@@ -18,8 +18,12 @@ export interface Wheels {
   readonly tools: readonly WheelFile[];
 }
 
-/** Locks a recipe and fetches what it names. Throws as `lockRecipe` and `fetchWheels`. */
-export async function lockAndFetch(work: BuildWork, bases: Bases, signal: AbortSignal): Promise<Wheels> {
+/** Locks a recipe and the tools beside it, and fetches what they name. Throws as `lockRecipe` and `fetchWheels`. */
+export async function lockAndFetch(
+  work: BuildWork,
+  bases: Bases,
+  { roots, signal }: { readonly roots: readonly Requirement[]; readonly signal: AbortSignal },
+): Promise<Wheels> {
   const { context, phases, object, options, recipe, source, workDir } = work;
   const { cacheDir, emit } = context;
   const build = (python: string): LocalWheelOptions => ({
@@ -36,7 +40,7 @@ export async function lockAndFetch(work: BuildWork, bases: Bases, signal: AbortS
   });
   return phases.run('lock', async (end) => {
     // Most likely for the right Python: then it takes no time of its own.
-    const early = toolsLock(recipe.python.version, build(recipe.python.version));
+    const early = toolsLock(roots, recipe.python.version, build(recipe.python.version));
     early.catch(() => undefined);
     const locked = await lockRecipe(recipe, {
       ...work.choices,
@@ -50,7 +54,7 @@ export async function lockAndFetch(work: BuildWork, bases: Bases, signal: AbortS
     const { python, lock } = locked;
     const tools = await (python.version === recipe.python.version
       ? early
-      : toolsLock(python.version, build(python.version)));
+      : toolsLock(roots, python.version, build(python.version)));
     const fetched = await fetchWheels(uniqueWheels([...lock.wheels, ...tools.lock.wheels]), {
       cacheDir,
       emit,
@@ -69,10 +73,14 @@ export async function lockAndFetch(work: BuildWork, bases: Bases, signal: AbortS
   });
 }
 
-function toolsLock(python: string, build: LocalWheelOptions): Promise<MadeLock> {
+function toolsLock(
+  roots: readonly Requirement[],
+  python: string,
+  build: LocalWheelOptions,
+): Promise<MadeLock> {
   const target = wheelTarget(python);
   return makeLock(
-    { requirements: toolsRoots, running: [], constraints: [], prerelease: false, target },
+    { requirements: roots, running: [], constraints: [], prerelease: false, target },
     { cacheDir: build.cacheDir, signal: build.signal, buildWheel: (sdist) => buildWheel(sdist, build) },
   );
 }

@@ -7,6 +7,7 @@ import { LayerCache, type CachedLayer } from '../cache/layer-cache.ts';
 import { stepKey } from '../cache/record-cache.ts';
 import { toolsEnvironment, userEnvironment } from '../layers/environments.ts';
 import { packRuntime } from '../layers/runtime-layer.ts';
+import { labRoots, toolsRoots } from '../lock/default-roots.ts';
 import { lockDigest, type LockedWheel } from '../lock/lock.ts';
 import { Bases, type SystemBase } from './bases.ts';
 import type { BuildWork } from './build-work.ts';
@@ -24,13 +25,19 @@ export interface Environment {
   readonly lockDigest: ReturnType<typeof lockDigest>;
   /** Base, dependencies, runtime, the project itself: the lower layers of every image. */
   readonly serving: readonly Layer[];
-  /** The kernel and the notebook tools: environment images only. */
+  /** The kernel and the notebook tools: environment images and workbenches only. */
   readonly running: readonly Layer[];
   readonly records: readonly LayerRecord[];
 }
 
+/** With the base and the forty layers of a large environment still below what container engines take (127). */
+const labLayersMax = 16;
+
+/** What the notebooks are for: tools that run them from end to end, or JupyterLab for a person. */
+export type EnvironmentUse = 'run' | 'lab';
+
 /** Makes or finds base, lock, wheels and their layers; base and lock side by side, since neither waits for the other. */
-export async function prepareEnvironment(work: BuildWork): Promise<Environment> {
+export async function prepareEnvironment(work: BuildWork, use: EnvironmentUse): Promise<Environment> {
   const { context, phases, recipe } = work;
   const failed = new AbortController();
   const signal = AbortSignal.any([context.signal, failed.signal]);
@@ -38,10 +45,10 @@ export async function prepareEnvironment(work: BuildWork): Promise<Environment> 
   // Most likely the one; where its pins have no wheel, the lock asks for another.
   bases.of(recipe.python.version).catch(() => undefined);
   try {
-    const wheels = await lockAndFetch(work, bases, signal);
+    const wheels = await lockAndFetch(work, bases, { roots: use === 'lab' ? labRoots : toolsRoots, signal });
     const base = await bases.of(wheels.locked.python.version);
     return await phases.run('layers', async (end) => {
-      const environment = await layerAll(base, wheels, work, signal);
+      const environment = await layerAll(base, wheels, work, { use, signal });
       const made = environment.records.filter(({ cached }) => !cached).length;
       end({
         state: made === 0 ? 'skipped' : 'done',
@@ -61,7 +68,7 @@ async function layerAll(
   base: SystemBase,
   wheels: Wheels,
   work: BuildWork,
-  signal: AbortSignal,
+  { use, signal }: { readonly use: EnvironmentUse; readonly signal: AbortSignal },
 ): Promise<Environment> {
   const { store, cacheDir } = work.context;
   const { locked } = wheels;
@@ -89,12 +96,7 @@ async function layerAll(
     files((wheel) => !served.has(wheel.name)),
     { ...user, createdBy: 'galley kernel' },
   );
-  const tools = await wheelLayer(store, wheels.tools, {
-    cacheDir,
-    signal,
-    ...toolsEnvironment(python),
-    createdBy: 'galley tools',
-  });
+  const tools = await toolsLayers(wheels, work, use, { cacheDir, signal, ...toolsEnvironment(python) });
   const venv = await toolsVenv(cache, base, work.context);
   const runtime = await runtimeLayer(cache, work);
   return {
@@ -102,7 +104,7 @@ async function layerAll(
     locked,
     lockDigest: lockDigest(locked.lock.wheels),
     serving: [base.layer, ...base.system.layers, ...dependencies, runtime.layer, ...project],
-    running: [...kernel, venv.layer, tools],
+    running: [...kernel, venv.layer, ...tools],
     records: [
       layerRecord(
         'base',
@@ -123,9 +125,23 @@ async function layerAll(
       ...dependencies.map((layer) => wheelRecord('dependencies', layer)),
       layerRecord('runtime', runtime.layer, runtime.cached, 'galley-runtime'),
       ...project.map((layer) => wheelRecord('project', layer)),
-      ...[...kernel, tools].map((layer) => wheelRecord('tools', layer)),
+      ...[...kernel, ...tools].map((layer) => wheelRecord('tools', layer)),
     ],
   };
+}
+
+/** Of the few and small tools of a run one; JupyterLab's hundred packages share more, so that a new release of one does not move them all. */
+function toolsLayers(
+  { tools }: Wheels,
+  work: BuildWork,
+  use: EnvironmentUse,
+  options: Omit<Parameters<typeof wheelLayer>[2], 'createdBy'>,
+): Promise<readonly WheelLayer[]> {
+  const { store } = work.context;
+  const all = { ...options, createdBy: 'galley tools' };
+  return use === 'run'
+    ? oneLayer(store, tools, all)
+    : wheelLayers(store, tools, { ...all, layersMax: labLayersMax, onProgress: layerProgress(work) });
 }
 
 async function oneLayer(

@@ -11,11 +11,14 @@ export async function readRecipe(
     options,
     context,
     object,
+    open,
     end,
   }: {
     readonly options: BuildOptions;
     readonly context: BuildContext;
     readonly object: string;
+    /** True: nothing of it will run. */
+    readonly open: boolean;
     readonly end: (how: PhaseEnd) => void;
   },
 ): Promise<Recipe> {
@@ -24,6 +27,7 @@ export async function readRecipe(
     python: options.python,
     supportedPythons: await availablePythons(),
     modernise: options.modernise,
+    open,
     signal: context.signal,
   });
   for (const { path, use, why } of recipe.files) {
@@ -32,6 +36,7 @@ export async function readRecipe(
     context.emit({ object, phase: 'recipe', step: path, state: passedOver ? 'skipped' : 'done', reason });
   }
   const notebooks = recipe.notebooks.map(({ path }) => path).join(', ');
-  end({ state: 'done', reason: `${notebooks}; Python ${recipe.python.version} (${recipe.python.from})` });
+  const what = notebooks === '' ? 'no notebook' : notebooks;
+  end({ state: 'done', reason: `${what}; Python ${recipe.python.version} (${recipe.python.from})` });
   return recipe;
 }

@@ -12,13 +12,13 @@ export interface NotebookChoice {
 
 /**
  * The notebooks of a source: those that were listed, else the list of an S2I repository (builders.md §1.7), else the only one
- * at the root, else the only one at all; where there is none, the only script that binds `predictor`. Throws `NO_NOTEBOOK`,
- * `SEVERAL_NOTEBOOKS`.
+ * at the root, else the only one at all; where there is none, the only script that binds `predictor`. Where nothing is to run (`open`), all
+ * notebooks count that there are. Throws `NO_NOTEBOOK`, `SEVERAL_NOTEBOOKS`.
  */
 export async function findNotebooks(
   tree: SourceTree,
   listed: readonly string[],
-  signal?: AbortSignal,
+  { open = false, signal }: { readonly open?: boolean; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<NotebookChoice> {
   const s2i = listed.length > 0 ? [] : await s2iNotebooks(tree);
   const named = listed.length > 0 ? listed : s2i;
@@ -34,9 +34,11 @@ export async function findNotebooks(
   const atRoot = all.filter((path) => !path.includes('/'));
   const [only] = atRoot.length === 1 ? atRoot : all.length === 1 ? all : [];
   if (only !== undefined) return { notebooks: [only], from: 'the only notebook' };
+  if (open && all.length > 0) return { notebooks: all, from: 'every notebook' };
   if (all.length > 0) throw several('notebooks', all);
   const scripts = await servingScripts(tree, signal);
   const [script] = scripts;
+  if (open && scripts.length !== 1) return { notebooks: [], from: 'there is none' };
   if (script === undefined)
     throw noNotebook('The source holds no notebook, and no script that binds predictor.', all);
   if (scripts.length > 1) throw several('scripts that bind predictor', scripts);

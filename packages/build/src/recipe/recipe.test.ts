@@ -16,17 +16,32 @@ afterEach(async () => {
 
 const notebook = notebookText;
 
-async function recipeOf(files: Readonly<Record<string, string | Buffer>>): Promise<Recipe> {
+async function recipeOf(
+  files: Readonly<Record<string, string | Buffer>>,
+  more: { readonly open?: boolean } = {},
+): Promise<Recipe> {
   return makeRecipe(await treeOfFiles(files, root), {
     notebooks: [],
     python: '',
     supportedPythons: ['3.11', '3.13'],
+    ...more,
   });
 }
 
 const lines = (recipe: Recipe): readonly string[] => recipe.requirements.requirements.map(({ line }) => line);
 
 describe('which notebooks run', () => {
+  it('reads all of them where nothing is to run, and is content with none', async () => {
+    const two = { 'a.ipynb': notebook('import numpy'), 'b.ipynb': notebook('import pandas') };
+    const open = await recipeOf(two, { open: true });
+    expect(open.notebooks.map(({ path }) => path)).toEqual(['a.ipynb', 'b.ipynb']);
+    expect(lines(open)).toEqual(['numpy', 'pandas']);
+    const empty = await recipeOf({ 'README.md': 'nothing yet' }, { open: true });
+    expect(empty.notebooks).toEqual([]);
+    const one = { ...two, 'galley.yaml': 'build: {notebooks: [b.ipynb]}' };
+    expect((await recipeOf(one, { open: true })).notebooks.map(({ path }) => path)).toEqual(['b.ipynb']);
+  });
+
   it('takes the only one at the root, although there are others below', async () => {
     const recipe = await recipeOf({ 'a.ipynb': notebook('1'), 'old/b.ipynb': notebook('1') });
     expect(recipe.notebooks.map(({ path }) => path)).toEqual(['a.ipynb']);

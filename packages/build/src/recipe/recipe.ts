@@ -51,6 +51,8 @@ export interface RecipeRequest {
   readonly modernise?: boolean | undefined;
   /** Paths that are not heard: a lock that is being written anew. */
   readonly without?: readonly string[];
+  /** True: nothing of it will run, so that it may hold no notebook, or several. */
+  readonly open?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -60,7 +62,7 @@ export async function makeRecipe(tree: SourceTree, request: RecipeRequest): Prom
   const choice = await findNotebooks(
     tree,
     request.notebooks.length > 0 ? request.notebooks : (settings?.build?.notebooks ?? []),
-    request.signal,
+    { open: request.open ?? false, signal: request.signal },
   );
   const notebooks: Notebook[] = [];
   for (const path of choice.notebooks) {

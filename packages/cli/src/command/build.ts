@@ -1,8 +1,9 @@
 import { shortDigest } from '@galley/api/digest';
 import { formatDuration } from '@galley/api/kind/duration';
 import { formatBytes } from '@galley/api/kind/quantity';
-import type { BuildOptions, BuildResult } from '@galley/build/build';
+import type { BuildOptions, BuildResult, LayerRecord, PhaseRecord } from '@galley/build/build';
 import { buildRepository } from '@galley/build/build-repository';
+import { buildWorkbench, type Workbench } from '@galley/build/build-workbench';
 import { planBuild, type BuildPlan } from '@galley/build/plan-build';
 import { parseReference } from '@galley/image/registry-client/reference';
 import { textOption } from '../program.ts';
@@ -21,11 +22,12 @@ import type { Command } from './command.ts';
 export const command: Command = {
   summary: 'Build an image from a repository, without a server',
   description:
-    'Prints the digest of the service image. --plan says what would be built and runs nothing of the repository. A private repository opens to your own git configuration and ssh keys, or to the token or private key in GALLEY_GIT_SECRET.',
+    'Prints the digest of the service image. --plan says what would be built and runs nothing of the repository. --workbench makes the image that a person works in instead: the same environment and JupyterLab, without a training; it runs under galley lab and under plain Docker (port 8888). A private repository opens to your own git configuration and ssh keys, or to the token or private key in GALLEY_GIT_SECRET.',
   examples: [
     'galley build examples/iris',
     'galley build . -t team/model:v1',
     'galley build . --push registry.example/team/model:v1',
+    'galley build . --workbench -t team/lab:v1',
     'galley build . --plan -o json',
     'galley build . --modernise',
     'galley build https://example.org/team/old.git --as-of commit',
@@ -42,6 +44,7 @@ export const command: Command = {
     { flags: '-t, --tag <NAME:TAG>', description: 'also tag the image so' },
     { flags: '--push <REFERENCE>', description: 'then push the image there: registry.example/team/model:v1' },
     { flags: '--plan', description: 'recipe, lock and layers only' },
+    { flags: '--workbench', description: 'the image with JupyterLab; nothing is trained' },
     ...lockFlags,
     ...sourceFlags,
     { flags: '--allow <HOST:PORT>', description: 'let the notebook reach this host', repeatable: true },
@@ -50,6 +53,7 @@ export const command: Command = {
     const allow = allowedHosts(input);
     const argument = await readSource(input, context);
     const source = ownSource(argument, context.env['GALLEY_GIT_SECRET']);
+    const isWorkbench = input.options['workbench'] === true;
     const target = textOption(input, 'push');
     // Before the build: a name that is none must not cost ten minutes.
     if (target !== undefined) parseReference(target);
@@ -57,6 +61,7 @@ export const command: Command = {
       const plan = await planBuild(source, {
         notebooks: [],
         python: '',
+        open: isWorkbench,
         ...lockOptions(input),
         signal: context.signal,
       });
@@ -74,7 +79,7 @@ export const command: Command = {
         ...lockOptions(input),
         reveal: build.reveal(context.project),
       };
-      const made = await buildRepository(source, options, build);
+      const made = await (isWorkbench ? buildWorkbench : buildRepository)(source, options, build);
       if (tag !== undefined) await build.store.tag(tag, made.image);
       return made;
     });
@@ -89,31 +94,39 @@ export const command: Command = {
   },
 };
 
-function describeBuild(result: BuildResult): string {
-  const layers = result.layers.map((layer) => [
+function describeBuild(result: BuildResult | Workbench): string {
+  return [
+    describeRecipe(result.recipe),
+    '',
+    describePhases(result.phases),
+    '',
+    describeLayers(result.layers),
+    ...result.warnings.map((warning) => `warning: ${safeText(warning)}`),
+    '',
+    ...('environment' in result ? [`Environment ${result.environment}`] : []),
+    `${'environment' in result ? 'Image      ' : 'Workbench'} ${result.image}`,
+  ].join('\n');
+}
+
+function describeLayers(records: readonly LayerRecord[]): string {
+  const layers = records.map((layer) => [
     layer.role,
     shortDigest(layer.digest),
     formatBytes(layer.sizeBytes),
     layer.cached ? 'cached' : 'new',
     safeText(layer.from).slice(0, 60),
   ]);
-  const phases = result.phases.map((phase) => [
+  return table(['LAYER', 'DIGEST', 'SIZE', '', 'FROM'], layers, ['left', 'left', 'right']);
+}
+
+function describePhases(records: readonly PhaseRecord[]): string {
+  const phases = records.map((phase) => [
     phase.phase,
     phase.state,
     formatDuration(phase.elapsedMs),
     safeText(phase.reason),
   ]);
-  return [
-    describeRecipe(result.recipe),
-    '',
-    table(['PHASE', '', 'TIME', 'WHY'], phases, ['left', 'left', 'right']),
-    '',
-    table(['LAYER', 'DIGEST', 'SIZE', '', 'FROM'], layers, ['left', 'left', 'right']),
-    ...result.warnings.map((warning) => `warning: ${safeText(warning)}`),
-    '',
-    `Environment ${result.environment}`,
-    `Image       ${result.image}`,
-  ].join('\n');
+  return table(['PHASE', '', 'TIME', 'WHY'], phases, ['left', 'left', 'right']);
 }
 
 function describePlan(plan: BuildPlan): string {

@@ -6,10 +6,10 @@ import { command as deploy } from './deploy.ts';
 export const command: Command = {
   summary: 'Take the command line of repo2docker: build a repository and serve it',
   description:
-    'What galley deploy does, and with --no-run what galley build does, under the flags of repo2docker. The image serves the model of the notebook; it has no Jupyter server. Flags that ask for what is not here are refused by name.',
+    'With --no-run what galley build --workbench does, an image with JupyterLab, under the flags of repo2docker; without it what galley deploy does: the model of the notebook is served. Flags that ask for what is not here are refused by name.',
   examples: [
     'galley repo2docker https://example.org/team/model.git --ref v1.2',
-    'galley repo2docker --no-run --image-name team/model:v1 .',
+    'galley repo2docker --no-run --image-name team/lab:v1 .',
     'galley repo2docker --no-build --subdir "a folder" .',
   ],
   arguments: [

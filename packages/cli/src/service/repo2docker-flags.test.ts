@@ -21,11 +21,11 @@ test('--no-run builds, names and pushes; --no-build only says what would be buil
     }),
   ).toEqual({
     what: 'build',
-    input: { args: ['.'], options: { tag: 'r.example/x:1', push: 'r.example/x:1' } },
+    input: { args: ['.'], options: { workbench: true, tag: 'r.example/x:1', push: 'r.example/x:1' } },
   });
   expect(planRepo2docker({ args: [], options: { build: false } })).toEqual({
     what: 'plan',
-    input: { args: ['.'], options: { plan: true } },
+    input: { args: ['.'], options: { plan: true, workbench: true } },
   });
 });
 

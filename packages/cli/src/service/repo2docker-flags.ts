@@ -105,7 +105,8 @@ export function planRepo2docker(input: Input): Repo2dockerPlan {
   const isRun = input.options['run'] !== false;
   const imageName = textOption(input, 'imageName');
   const push = input.options['push'] === true;
-  if (input.options['build'] === false) return planOf('plan', repository, input, { plan: true });
+  if (input.options['build'] === false)
+    return planOf('plan', repository, input, { plan: true, workbench: true });
   if (isRun && (imageName !== undefined || push)) {
     throw new GalleyError('USAGE', '--image-name and --push go with --no-run: a service has its own name.', {
       hint: 'galley repo2docker --no-run --image-name team/lab:v1 REPO',
@@ -118,6 +119,7 @@ export function planRepo2docker(input: Input): Repo2dockerPlan {
     });
   }
   return planOf('build', repository, input, {
+    workbench: true,
     ...(imageName === undefined ? {} : { tag: imageName }),
     ...(push && imageName !== undefined ? { push: imageName } : {}),
   });
