@@ -10,6 +10,7 @@ from live_replica import ANSWER, ROW, Answer, Client, Replica, iris_folder
 
 PREDICT = "/v1/models/iris:predict"
 NAN = float("nan")
+INFINITY = float("inf")
 
 
 @pytest.fixture(scope="module")
@@ -104,16 +105,16 @@ V2 = "/v2/models/iris/infer"
 @pytest.mark.parametrize(
     ("path", "body", "row", "column"),
     [
-        ("/invocations", {"dataframe_records": [ROW, {**ROW, "width": NAN}]}, 1, "width"),
-        ("/invocations", {"dataframe_split": {"columns": list(ROW), "data": [[0, 1, NAN, 3, 4]]}}, 0, "width"),
-        ("/invocations", {"inputs": {"name": ["a", "b"], "width": [1, NAN]}}, 1, "width"),
-        ("/invocations", {"instances": [[1, 2, NAN]]}, 0, None),
-        (PREDICT, {"instances": [ROW, ROW, {**ROW, "length": NAN}]}, 2, "length"),
-        (V2, {"inputs": [{"name": "width", "shape": [3, 2], "datatype": "FP64", "data": [1, 2, 3, NAN, 5, 6]}]}, 1, "width"),
-        (V2, {"inputs": [{"name": "width", "shape": [1, 2], "datatype": "FP64", "data": [[1, NAN]]}]}, 0, "width"),
+        ("/invocations", {"dataframe_records": [ROW, {**ROW, "width": INFINITY}]}, 1, "width"),
+        ("/invocations", {"dataframe_split": {"columns": list(ROW), "data": [[0, 1, INFINITY, 3, 4]]}}, 0, "width"),
+        ("/invocations", {"inputs": {"name": ["a", "b"], "width": [1, INFINITY]}}, 1, "width"),
+        ("/invocations", {"instances": [[1, 2, INFINITY]]}, 0, None),
+        (PREDICT, {"instances": [ROW, ROW, {**ROW, "length": INFINITY}]}, 2, "length"),
+        (V2, {"inputs": [{"name": "width", "shape": [3, 2], "datatype": "FP64", "data": [1, 2, 3, INFINITY, 5, 6]}]}, 1, "width"),
+        (V2, {"inputs": [{"name": "width", "shape": [1, 2], "datatype": "FP64", "data": [[1, INFINITY]]}]}, 0, "width"),
     ],
 )  # fmt: skip
-def test_nan_is_no_json_and_is_named_by_row_and_column(
+def test_infinity_is_no_json_and_is_named_by_row_and_column(
     client: Client, path: str, body: Any, row: int, column: Any
 ) -> None:
     answer = client.ask("POST", path, body)
@@ -126,12 +127,12 @@ def test_nan_is_no_json_and_is_named_by_row_and_column(
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/invocations", {"dataframe_split": {"columns": {"width": [NAN]}, "data": []}}),
-        ("/invocations", {"dataframe_split": {"columns": [[NAN]], "data": []}}),
-        (V2, {"inputs": [{"name": "width", "data": {"far": NAN}}]}),
-        (V2, {"inputs": [{"name": "width", "data": [{"far": [NAN]}]}]}),
-        (V2, {"inputs": [{"name": "width", "shape": [NAN], "data": [[NAN]]}]}),
-        (V2, {"inputs": {"width": {"data": {"far": NAN}}}}),
+        ("/invocations", {"dataframe_split": {"columns": {"width": [INFINITY]}, "data": []}}),
+        ("/invocations", {"dataframe_split": {"columns": [[INFINITY]], "data": []}}),
+        (V2, {"inputs": [{"name": "width", "data": {"far": INFINITY}}]}),
+        (V2, {"inputs": [{"name": "width", "data": [{"far": [INFINITY]}]}]}),
+        (V2, {"inputs": [{"name": "width", "shape": [INFINITY], "data": [[INFINITY]]}]}),
+        (V2, {"inputs": {"width": {"data": {"far": INFINITY}}}}),
     ],
 )
 def test_nan_is_named_wherever_in_the_body_it_stands(client: Client, path: str, body: Any) -> None:
@@ -218,3 +219,31 @@ def test_how_many_rows_are_too_many_can_be_set(tmp_path: Any) -> None:
         assert "3 rows; the service takes 2" in rows.json()["error"]
         size = replica.ask("POST", PREDICT, b" " * 1001)
         assert (size.status, size.json()["code"]) == (413, "TOO_LARGE")
+
+
+SPLIT = {"columns": list(ROW), "data": [[NAN if name == "width" else value for name, value in ROW.items()]]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"dataframe_records": [{**ROW, "width": NAN}]}, {"dataframe_split": SPLIT}, {"instances": SPLIT["data"]}],
+)
+def test_mlflow_may_write_nan_for_a_missing_number_as_its_own_client_does(client: Client, body: Any) -> None:
+    assert client.ask("POST", "/invocations", body).json() == {"predictions": [5.0]}
+
+
+def test_nan_in_a_column_that_is_never_null_is_refused_by_row_and_column(client: Client) -> None:
+    answer = client.ask("POST", "/invocations", {"dataframe_records": [ROW, {**ROW, "length": NAN}]})
+    assert (answer.status, answer.json()["code"]) == (422, "INVALID_COLUMN")
+    assert (answer.json()["row"], answer.json()["column"]) == (1, "length")
+
+
+def test_infinity_is_named_also_behind_a_nan_that_may_be_there(client: Client) -> None:
+    answer = client.ask("POST", "/invocations", {"dataframe_records": [{**ROW, "width": NAN}, {**ROW, "length": INFINITY}]})
+    assert (answer.status, answer.json()["row"], answer.json()["column"]) == (400, 1, "length")
+    assert answer.json()["error"].startswith("The body holds Infinity")
+
+
+def test_nan_is_no_json_where_no_client_writes_it(client: Client) -> None:
+    answer = client.ask("POST", PREDICT, {"instances": [ROW, {**ROW, "width": NAN}]})
+    assert (answer.status, answer.json()["row"], answer.json()["column"]) == (400, 1, "width")

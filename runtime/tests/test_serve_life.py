@@ -38,6 +38,12 @@ def await_file(path: Path, replica: Replica) -> None:
         assert replica.process.poll() is None, replica.ended()
 
 
+def test_a_switch_that_is_neither_on_nor_off_is_refused_by_name(tmp_path: Path) -> None:
+    with Replica(iris_folder(tmp_path), wait=False, GALLEY_PICKLED_ARGS="yes") as replica:
+        assert "GALLEY_PICKLED_ARGS is 'yes', neither 0 nor 1" in replica.ended()
+        assert replica.process.returncode == 2
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_idle_replica_stops_at_once_and_takes_its_sockets_along(tmp_path: Path, number: int) -> None:
     with Replica(iris_folder(tmp_path)) as replica, replica.client() as idle:

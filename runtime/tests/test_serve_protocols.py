@@ -233,17 +233,29 @@ def form(**fields: str) -> bytes:
     return urlencode(fields).encode()
 
 
-@pytest.mark.parametrize("value", [[ROW], ROW, {name: {"0": value} for name, value in ROW.items()}, list(ROW.values())])
-def test_the_form_takes_rows_a_row_and_the_columns_of_pandas(client: Client, value: Any) -> None:
+@pytest.mark.parametrize(
+    "value",
+    [
+        [ROW],
+        ROW,
+        list(ROW.values()),
+        {name: {"0": value} for name, value in ROW.items()},
+        {"7": ROW},
+        {"columns": list(ROW), "index": [7], "data": [list(ROW.values())]},
+        {"schema": {"fields": []}, "data": [{"index": 7, **ROW}]},
+    ],
+)
+def test_the_form_takes_rows_a_row_and_frames_of_pandas(client: Client, value: Any) -> None:
     body = form(json_args=json.dumps(value))
     answer = client.ask("POST", "/predict", body, content_type="application/x-www-form-urlencoded")
     assert (answer.status, answer.json()) == (200, [ANSWER])
 
 
-def test_the_form_never_loads_a_pickle_and_says_why(client: Client) -> None:
+def test_the_form_loads_no_pickle_unless_that_is_switched_on(client: Client) -> None:
     answer = client.ask("POST", "/predict", form(args="gASVAA"), content_type="application/x-www-form-urlencoded")
     assert answer.status == 415
     assert b"pickle" in answer.body
+    assert b"GALLEY_PICKLED_ARGS" in answer.body
     assert answer.headers["content-type"].startswith("text/plain")
 
 
@@ -296,7 +308,7 @@ def test_openapi_types_the_columns_and_its_examples_work(client: Client) -> None
                 assert answer.status == 200, (path, answer.body)
                 assert json.dumps(ANSWER) in answer.body.decode()
                 tried += 1
-    assert tried == 4
+    assert tried == 5
     references = json.dumps(document).split('"#/components/schemas/')[1:]
     assert {text.split('"')[0] for text in references} <= document["components"]["schemas"].keys()
 

@@ -31,25 +31,33 @@ def _refuse_constant(name: str) -> Any:
     raise _NotJson(name)
 
 
+def _null_for_nan(name: str) -> Any:
+    return None if name == "NaN" else _refuse_constant(name)
+
+
 # One decoder for all requests: `json.loads` with a keyword builds a new one, scanner and all, each time.
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+_nan_decoder = json.JSONDecoder(parse_constant=_null_for_nan)
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def loads(data: Union[bytes, str], what: str = "The body") -> Any:
-    """The value of strict JSON text. Raises `INVALID_JSON` naming line and column; `what` opens the sentence."""
+def loads(data: Union[bytes, str], what: str = "The body", nan: bool = False) -> Any:
+    """The value of strict JSON text. Raises `INVALID_JSON` naming line and column; `what` opens the sentence.
+
+    `nan`: a `NaN` is null, for protocols whose own client writes one for a missing number.
+    """
     text = _text(data, what)
     if not text.strip():
         raise RequestError("INVALID_JSON", f"{what} is empty.", _HINT)
     try:
-        return _decoder.decode(text)
+        return (_nan_decoder if nan else _decoder).decode(text)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise RequestError("INVALID_JSON", f"{what} is not JSON at {where}: {error.msg}.", _HINT) from None
     except _NotJson as error:
         from galley_runtime._not_json import place_of_constant  # only when something is wrong
 
-        place = place_of_constant(text)
+        place = place_of_constant(text, str(error))
         message = f"{what} holds {error} in {place.sentence()}, which is not JSON."
         hint = "Send null for a missing number."
         raise RequestError("INVALID_JSON", message, hint, row=place.row, column=place.column) from None

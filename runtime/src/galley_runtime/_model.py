@@ -5,6 +5,7 @@ Unpickling runs the user's code, so this module is only ever used inside a workl
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pickle
@@ -40,6 +41,8 @@ class Model:
         self.validator = validator
         self.classes: Optional[List[Any]] = self.info.get("classes")
         self._call = _entry_of(predictor)
+        #: Whether a request may hand over parameters beside its rows.
+        self.takes_params = _takes_params(self._call)
         self.use(schema or Schema.of_names(self.info["callForm"], self.info.get("columns")))
 
     def use(self, schema: Schema) -> None:
@@ -50,13 +53,15 @@ class Model:
             self.info["callForm"], bool(self.info.get("callOne")), columns, schema.types if schema.columns else None
         )
 
-    def score(self, rows: List[Any]) -> List[Any]:
+    def score(self, rows: List[Any], params: Optional[Mapping[str, Any]] = None) -> List[Any]:
         """One prediction a row, as plain JSON values. Rows have gone through `schema.conform`.
 
+        `params` go to the predictor's argument of that name; only where `takes_params`.
         Raises `PREDICTOR_FAILED` with the type and message of what the user's code raised, and its cell and line.
         """
         try:
-            answer = self.call_form.call(self._call, rows)
+            entry = functools.partial(self._call, params=params) if params else self._call
+            answer = self.call_form.call(entry, rows)
         except (Exception, SystemExit) as error:  # a notebook's exit() must not end a thread of ours
             raise failure_of(error, "predictor") from error
         return self._predictions(answer, len(rows))
@@ -117,6 +122,13 @@ def _entry_of(predictor: Any) -> Callable[[Any], Any]:
     if not callable(entry):
         raise ModelError(f"The predictor is a {type(predictor).__name__}, neither callable nor with predict().")
     return entry
+
+
+def _takes_params(entry: Any) -> bool:
+    """Whether `params` is one of its arguments. Read off its code: importing `inspect` is dear at start-up."""
+    function = entry if hasattr(entry, "__code__") else getattr(entry, "__func__", getattr(type(entry), "__call__", None))
+    code = getattr(function, "__code__", None)
+    return code is not None and "params" in code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
 
 
 def read_json(path: str) -> Any:

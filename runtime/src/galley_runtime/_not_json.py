@@ -39,11 +39,11 @@ class _Mark:
     """Stands where the token stood."""
 
 
-def place_of_constant(text: str) -> Place:
-    """The first such token of a text that holds one."""
-    line, position = _position(text)
+def place_of_constant(text: str, token: str) -> Place:
+    """Where the text, which holds this token, has it first."""
+    line, position = _position(text, token)
     try:
-        value = json.loads(text, parse_constant=lambda _: _Mark())
+        value = json.loads(text, parse_constant=lambda name: _Mark() if name == token else None)
         steps = next(_marks(value), None)
     except (ValueError, RecursionError):  # what follows the token is no JSON either
         steps = None
@@ -51,9 +51,9 @@ def place_of_constant(text: str) -> Place:
     return Place(line, position, row, column)
 
 
-def _position(text: str) -> Tuple[int, int]:
+def _position(text: str, token: str) -> Tuple[int, int]:
     for found in _TOKEN.finditer(text):
-        if not found.group().startswith('"'):
+        if found.group() == token:
             line_start = text.rfind("\n", 0, found.start()) + 1
             return text.count("\n", 0, found.start()) + 1, found.start() - line_start + 1
     return 1, 1

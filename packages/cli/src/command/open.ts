@@ -11,9 +11,10 @@ export const command: Command = {
     await findApplication(client, name, context.project);
     const { gateway } = await client.call('serverInfo', {});
     const url = `${gateway}/apps/${context.project}/${name}`;
-    const opened =
-      context.output === 'text' && hasDesktop(context.env) && (await openInBrowser(`${url}/openapi.json`));
-    return { text: opened ? `Opened ${url}/openapi.json` : url, value: { url }, names: [url] };
+    // Under its own host name: below the shared one a page may not send its form.
+    const page = `http://${name}.${context.project}.localhost:${new URL(gateway).port}/docs`;
+    const opened = context.output === 'text' && hasDesktop(context.env) && (await openInBrowser(page));
+    return { text: opened ? `Opened ${page}` : url, value: { url, page }, names: [url] };
   },
 };
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, NamedTuple, Optional
 
-from galley_runtime._errors import ModelError
+from galley_runtime._serve._switch import switched_on
 from galley_runtime._time import seconds_of
 
 __all__ = ["HEADER", "PARAMETER", "EventTimes", "event_times_of"]
@@ -39,10 +39,7 @@ class EventTimes(NamedTuple):
 
 def event_times_of(environment: Mapping[str, str]) -> EventTimes:
     """Raises ModelError when GALLEY_EVENT_TIME is neither 0 nor 1."""
-    allowed = environment.get("GALLEY_EVENT_TIME") or "0"
-    if allowed not in ("0", "1"):
-        raise ModelError(f"GALLEY_EVENT_TIME is {allowed!r}, neither 0 nor 1.", "Unset it: requests count as they arrive.")
-    return EventTimes(allowed == "1", environment.get("GALLEY_EVENT_TIME_COLUMN", ""))
+    return EventTimes(switched_on(environment, "GALLEY_EVENT_TIME"), environment.get("GALLEY_EVENT_TIME_COLUMN", ""))
 
 
 def _first(rows: Any, column: str, names: List[str]) -> Any:

@@ -62,8 +62,8 @@ class Request:
                 charset = value.strip('"').lower()
         return parts[0].strip().lower(), charset
 
-    def json(self) -> Any:
-        """The body as JSON. Raises UNSUPPORTED_TYPE when the headers say that it is something else, INVALID_JSON."""
+    def json(self, nan: bool = False) -> Any:
+        """The body as JSON; `nan` as in `loads`. Raises UNSUPPORTED_TYPE when the headers say that it is something else, INVALID_JSON."""
         media_type, charset = self.media_type()
         if media_type and media_type != JSON and not media_type.endswith("+json"):
             message = f"The content type {media_type} is not read here."
@@ -71,7 +71,7 @@ class Request:
         if charset not in ("", "utf-8", "utf8", "us-ascii"):
             raise RequestError("UNSUPPORTED_TYPE", f"The charset {charset} is not read.", "Encode the body as UTF-8.")
         self.reserve(bytes_of_json(self.body))
-        return loads(self.body)
+        return loads(self.body, nan=nan)
 
 
 class Response:

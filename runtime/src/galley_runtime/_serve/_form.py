@@ -1,17 +1,22 @@
 """The form `POST /predict` of earlier notebook builders (builders.md §1.7): `json_args` is what the predictor gets.
 
 It answers its own way: the predictions alone, and errors as a line of text. Unlike its ancestors it gives errors their
-status, and it never unpickles `args`: that let every client run code in the service.
+status, and it unpickles `args` only where the application switched that on: it lets every client run code in the service.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, List
+import base64
+import binascii
+import pickle
+from typing import Any, Callable, Dict, List
 
+from galley_runtime._call_form import recognise
 from galley_runtime._errors import RequestError, RuntimeFailure
 from galley_runtime._json import dumps, loads
 from galley_runtime._schema import Schema
 from galley_runtime._serve._exchange import Request, Response
+from galley_runtime._serve._frame import rows_of_pandas
 from galley_runtime._serve._memory import bytes_of_form, bytes_of_json
 from galley_runtime._serve._service import Service
 
@@ -27,29 +32,37 @@ def predict(service: Service, request: Request) -> Response:
     if media_type not in ("", _FORM):
         raise RequestError("UNSUPPORTED_TYPE", f"The content type {media_type} is not a form.", f"Send {_FORM}.")
     scoring = service.scoring
-    value = _json_args(request)
-    rows = rows_of_json(value, scoring.model.schema, lambda count: scoring.make_room(count, request.reserve))
+    fields = _fields(request)
+    if "args" in fields and service.pickled_args:
+        rows = _rows_of_pickle(fields["args"][0])
+        scoring.make_room(len(rows), request.reserve)
+    else:
+        value = _json_args(fields, request)
+        rows = rows_of_json(value, scoring.model.schema, lambda count: scoring.make_room(count, request.reserve))
     scored = scoring.predict(rows, request.headers)
     response = Response(200, dumps(scored.predictions))
     response.after = scored.after
     return response
 
 
-def _json_args(request: Request) -> Any:
+def _fields(request: Request) -> Dict[str, List[str]]:
     from urllib.parse import parse_qs
 
     request.reserve(bytes_of_form(request.body))
     try:
-        fields = parse_qs(
+        return parse_qs(
             request.body.decode("ascii"), keep_blank_values=True, strict_parsing=True, encoding="utf-8", errors="strict",
             max_num_fields=_FIELDS_MAX,
         )  # fmt: skip
     except ValueError:  # UnicodeDecodeError is one
         raise RequestError("BAD_REQUEST", "The body is not a URL-encoded form in UTF-8.", _HINT) from None
+
+
+def _json_args(fields: Dict[str, List[str]], request: Request) -> Any:
     if "json_args" not in fields:
         if "args" in fields:
-            message = "The field args is a pickle, which is a program and not data; it is never loaded here."
-            raise RequestError("UNSUPPORTED_TYPE", message, _HINT)
+            message = "The field args is a pickle, which is a program and not data; it is not loaded here."
+            raise RequestError("UNSUPPORTED_TYPE", message, f"{_HINT}. GALLEY_PICKLED_ARGS=1 would load it.")
         raise RequestError("BAD_REQUEST", "The form has no field json_args.", _HINT)
     if len(fields["json_args"]) > 1:
         raise RequestError("BAD_REQUEST", "The form has json_args more than once.", _HINT)
@@ -58,14 +71,24 @@ def _json_args(request: Request) -> Any:
     return loads(text, "json_args")
 
 
+def _rows_of_pickle(text: str) -> List[Any]:
+    """What the predictor was called with, as rows. Only for services whose owner trusts every client of theirs."""
+    try:
+        argument = pickle.loads(base64.b64decode(text, validate=True))
+    except binascii.Error:
+        raise RequestError("BAD_REQUEST", "The field args is not base64.", _HINT) from None
+    except Exception as error:
+        raise RequestError("BAD_REQUEST", f"The pickle of args does not load: {type(error).__name__}.", _HINT) from None
+    try:
+        return recognise(argument).rows
+    except TypeError as error:
+        raise RequestError("BAD_REQUEST", f"The pickle of args holds no rows: {error}.", _HINT) from None
+
+
 def rows_of_json(value: Any, schema: Schema, room_for: Callable[[int], None]) -> List[Any]:
-    """A list is the rows; an object is one row, or columns as pandas' `to_json` writes them."""
+    """A list is the rows; an object is one row, or a frame or series of pandas."""
     if isinstance(value, dict):
-        columns = list(value.values())
-        if columns and all(isinstance(column, dict) and column.keys() == columns[0].keys() for column in columns):
-            room_for(len(columns[0]))
-            return [{name: value[name][label] for name in value} for label in columns[0]]
-        return [value]
+        return rows_of_pandas(value, schema, room_for)
     if not isinstance(value, list):
         return [value]
     scalars = bool(value) and not any(isinstance(item, (list, dict)) for item in value)

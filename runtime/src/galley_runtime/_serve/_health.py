@@ -13,7 +13,7 @@ __all__ = ["healthz", "ping", "root", "version"]
 def root(service: Service, request: Request) -> Response:
     """KServe's V1 client takes `{"status": "alive"}` at the base URL for life; the rest is for people."""
     models = [f"/v2/models/{service.name}/infer", f"/v1/models/{service.name}:predict"]
-    paths = ["/openapi.json", *models, "/invocations", "/predict"]
+    paths = ["/docs", "/openapi.json", *models, "/invocations", "/predict"]
     return json_response({"status": "alive", "name": service.name, "revision": service.revision, "paths": paths})
 
 

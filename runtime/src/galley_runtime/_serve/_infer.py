@@ -48,11 +48,11 @@ def _read(request: Request) -> Tuple[Dict[str, Any], List[Tensor]]:
     length = request.headers.get(LENGTH_HEADER)
     rest = b""
     if length is None:
-        body = request.json()
+        body = request.json(nan=True)  # tritonclient writes NaN where a number is missing
     else:
         head, rest = split_body(request.body, length)
         request.reserve(bytes_of_json(head))
-        body = loads(head, "The JSON part of the body")
+        body = loads(head, "The JSON part of the body", nan=True)
     inputs = body.get("inputs") if isinstance(body, dict) else None
     if not isinstance(inputs, list) or not inputs:
         raise RequestError("INVALID_JSON", "The body is not an object with a list `inputs`.", _HINT)

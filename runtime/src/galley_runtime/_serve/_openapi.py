@@ -14,19 +14,21 @@ from galley_runtime._schema import Column
 from galley_runtime._serve._infer import outputs_of_predictions
 from galley_runtime._serve._v2 import DATATYPE_OF, inputs_of, outputs_of
 
-__all__ = ["document"]
+__all__ = ["document", "example_rows"]
 
 _TYPES = {"number": "number", "integer": "integer", "string": "string", "boolean": "boolean"}
 
 
 def document(name: str, revision: str, model: Model) -> Dict[str, Any]:
     """OpenAPI 3.0.3."""
-    rows = _example_rows(model)
+    rows = example_rows(model)
     path = quote(name, safe="")
     v1 = {"instances": rows} if rows is not None else None
     mlflow = {_mlflow_key(model): rows} if rows is not None else None
     v2 = None if rows is None else {"inputs": _tensors(model, rows)}
     form = None if rows is None else urlencode({"json_args": dumps(rows).decode("utf-8")})
+    versions = f"/v2/models/{path}/versions/{quote(revision, safe='')}" if revision else None
+    infer = {"post": _post("Open Inference Protocol V2.", "V2Request", "V2Answer", v2)}
     return {
         "openapi": "3.0.3",
         "info": {"title": name, "version": revision or "0", "description": "Answers rows with predictions."},
@@ -36,7 +38,8 @@ def document(name: str, revision: str, model: Model) -> Dict[str, Any]:
             "/v2/health/ready": {"get": _get("Whether predictions may be asked for.")},
             f"/v2/models/{path}": {"get": _get("Names, datatypes and shapes.")},
             f"/v2/models/{path}/ready": {"get": _get("Whether the model is ready.")},
-            f"/v2/models/{path}/infer": {"post": _post("Open Inference Protocol V2.", "V2Request", "V2Answer", v2)},
+            f"/v2/models/{path}/infer": infer,
+            **({} if versions is None else {f"{versions}/infer": infer}),
             "/v1/models": {"get": _get("Names of the models.")},
             f"/v1/models/{path}": {"get": _get("Whether the model is ready.")},
             f"/v1/models/{path}:predict": {"post": _post("TensorFlow Serving V1.", "V1Request", "Predictions", v1)},
@@ -44,12 +47,14 @@ def document(name: str, revision: str, model: Model) -> Dict[str, Any]:
             "/predict": {"post": _form(form)},
             "/ping": {"get": _get("Whether predictions may be asked for.")},
             "/healthz": {"get": _get("Whether predictions may be asked for.")},
+            "/docs": {"get": {"summary": "This description as a page.", "responses": {"200": {"description": "HTML."}}}},
         },
         "components": {"schemas": _schemas(model)},
     }
 
 
-def _example_rows(model: Model) -> Optional[List[Any]]:
+def example_rows(model: Model) -> Optional[List[Any]]:
+    """What the example cell asked, or None."""
     example = model.schema.example or model.info.get("example")
     rows = example.get("rows") if isinstance(example, dict) else None
     return rows if isinstance(rows, list) and rows else None

@@ -30,6 +30,7 @@ from galley_runtime._serve._places import Places, places_of
 from galley_runtime._serve._router import Router
 from galley_runtime._serve._scoring import Scoring
 from galley_runtime._serve._service import Service
+from galley_runtime._serve._switch import switched_on
 from galley_runtime._serve._watch import Watch, profile_model, watch_of
 
 __all__ = ["EXIT_GOLDEN", "EXIT_MODEL", "EXIT_SOCKET", "EXIT_USAGE", "load_model", "serve"]
@@ -54,16 +55,29 @@ def serve(arguments: List[str]) -> int:
     try:
         places, limits = places_of(arguments), limits_of(environment)
         event_times = event_times_of(environment)
+        pickled_args = switched_on(environment, "GALLEY_PICKLED_ARGS")
     except (PlanError, ModelError) as error:
         log(f"{error.message} {error.hint}")
         return EXIT_USAGE
-    return _Replica(places, limits, event_times, environment, log).run()
+    service = Service(
+        environment.get("GALLEY_APPLICATION") or "model", environment.get("GALLEY_REVISION", ""), pickled_args
+    )
+    if pickled_args:
+        log("GALLEY_PICKLED_ARGS=1: whoever may send a request to /predict may run code in this replica")
+    return _Replica(service, places, limits, event_times, environment, log).run()
 
 
 class _Replica:
     def __init__(
-        self, places: Places, limits: Limits, event_times: EventTimes, environment: Mapping[str, str], log: Log
+        self,
+        service: Service,
+        places: Places,
+        limits: Limits,
+        event_times: EventTimes,
+        environment: Mapping[str, str],
+        log: Log,
     ) -> None:
+        self._service = service
         self._places = places
         self._limits = limits
         self._event_times = event_times
@@ -72,9 +86,6 @@ class _Replica:
         self._stop = threading.Event()
         self._loading = True
         self._metrics = Metrics()
-        self._service = Service(
-            environment.get("GALLEY_APPLICATION") or "model", environment.get("GALLEY_REVISION", "")
-        )
         identity = {
             "replica": environment.get("GALLEY_REPLICA") or socket.gethostname(),
             "boot": os.urandom(16).hex(),

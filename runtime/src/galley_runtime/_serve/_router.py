@@ -29,6 +29,12 @@ def _openapi(service: Service, request: Request) -> Response:
     return Response(200, service.openapi())
 
 
+def _page(service: Service, request: Request) -> Response:
+    from galley_runtime._serve._page import HEADERS  # most replicas are never asked for it
+
+    return Response(200, service.page(), "text/html; charset=utf-8", HEADERS)
+
+
 _NAME = "([^/:]+)"
 _VERSION = "(?:/versions/([^/:]+))?"
 
@@ -37,6 +43,7 @@ _TABLE: Tuple[Tuple[str, str, str, Handler], ...] = (
     ("/", "GET", "health", _health.root),
     ("/healthz", "GET", "health", _health.healthz),
     ("/openapi.json", "GET", "openapi", _openapi),
+    ("/docs", "GET", "openapi", _page),
     ("/v2/?", "GET", "v2", _v2.server),
     ("/v2/health/live", "GET", "health", _v2.live),
     ("/v2/health/ready", "GET", "health", _v2.ready),

@@ -60,16 +60,23 @@ class Scoring:
         self._number = 0
 
     def predict(
-        self, rows: Any, headers: Mapping[str, str], request_id: Optional[str] = None, event_time: Any = None
+        self,
+        rows: Any,
+        headers: Mapping[str, str],
+        request_id: Optional[str] = None,
+        event_time: Any = None,
+        params: Optional[Mapping[str, Any]] = None,
     ) -> Scored:
-        """`event_time`: what the protocol's own parameter says of it. Raises INVALID_ROW, INVALID_COLUMN, TOO_LARGE, NOT_VALID, PREDICTOR_FAILED."""
+        """`event_time`: what the protocol's own parameter says of it; `params`: for the predictor beside its rows.
+
+        Raises INVALID_ROW, INVALID_COLUMN, TOO_LARGE, NOT_VALID, PREDICTOR_FAILED."""
         if isinstance(rows, list):
             self.check_count(len(rows))
         name = request_id or headers.get("x-request-id") or self._next_id()
         happened = self._event_times.of(headers, event_time, rows, self.model.schema.names)
         observed = self._watch.begin(name, happened)
         try:
-            predictions = self._answer(rows, observed)
+            predictions = self._answer(rows, observed, params)
         except Exception as error:
             if isinstance(error, RequestError):  # what was refused at the door is no failure of the model
                 observed.refused()
@@ -97,7 +104,7 @@ class Scoring:
         self._number += 1
         return f"{_BOOT}-{self._number}"
 
-    def _answer(self, rows: Any, observed: Observed) -> List[Any]:
+    def _answer(self, rows: Any, observed: Observed, params: Optional[Mapping[str, Any]]) -> List[Any]:
         try:
             conformed = self.model.schema.conform(rows)
         except RequestError:
@@ -111,7 +118,7 @@ class Scoring:
             started = self._monotonic()
             try:
                 self._ask_validator(conformed)
-                predictions = self.model.score(conformed)
+                predictions = self.model.score(conformed, params)
             except PredictorError as error:
                 self._log(_user_traceback(error))
                 raise

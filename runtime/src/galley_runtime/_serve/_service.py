@@ -13,12 +13,15 @@ __all__ = ["Service"]
 class Service:
     """State goes one way: starting → ready → stopping."""
 
-    def __init__(self, name: str, revision: str) -> None:
+    def __init__(self, name: str, revision: str, pickled_args: bool = False) -> None:
+        """`pickled_args`: the form loads pickles, which lets every client run code here."""
         self.name = name
         self.revision = revision
+        self.pickled_args = pickled_args
         self.stopping = False
         self._scoring: Optional[Scoring] = None
         self._openapi: Optional[bytes] = None
+        self._page: Optional[bytes] = None
 
     @property
     def ready(self) -> bool:
@@ -57,6 +60,14 @@ class Service:
 
             self._openapi = dumps(document(self.name, self.revision, self.scoring.model))
         return self._openapi
+
+    def page(self) -> bytes:
+        """The same for people; made once, when somebody first asks."""
+        if self._page is None:
+            from galley_runtime._serve._page import page
+
+            self._page = page(self.name, self.revision, self.scoring.model)
+        return self._page
 
 
 def _not_ready() -> UnavailableError:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import math
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from galley_runtime._errors import RequestError
+from galley_runtime._json import loads
+from galley_runtime._time import seconds_of
 
 __all__ = ["DATATYPES", "Tensor", "rows_of_tensor", "tensor_of_json"]
 
@@ -105,7 +106,8 @@ def _ragged(name: str, shape: List[int]) -> RequestError:
 
 
 def _check_all(name: str, datatype: str, content_type: str, values: List[Any], width: int) -> None:
-    """In place: whole floats become integers, base64 becomes text. `width` is how many values a row has."""
+    """In place: whole floats become integers, encoded text is decoded. `width` is how many values a row has."""
+    decode, expected_text = _DECODERS.get(content_type, _AS_IT_IS)
     bounds = DATATYPES[datatype]
 
     def wrong(index: int, value: Any, expected: str) -> RequestError:
@@ -118,11 +120,10 @@ def _check_all(name: str, datatype: str, content_type: str, values: List[Any], w
         if datatype == "BYTES":
             if not isinstance(value, str):
                 raise wrong(index, value, "a string")
-            if content_type == "base64":
-                text = _text_of_base64(value)
-                if text is None:
-                    raise wrong(index, value, "base64 of UTF-8 text")
-                values[index] = text
+            try:
+                values[index] = decode(value)
+            except (ValueError, RequestError):
+                raise wrong(index, value, expected_text) from None
         elif datatype == "BOOL":
             if not isinstance(value, bool):
                 raise wrong(index, value, "true or false")
@@ -135,11 +136,23 @@ def _check_all(name: str, datatype: str, content_type: str, values: List[Any], w
                 raise wrong(index, value, f"a whole number of {datatype}")
 
 
-def _text_of_base64(value: str) -> Optional[str]:
-    try:
-        return base64.b64decode(value, validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
+def _text_of_base64(value: str) -> str:
+    return base64.b64decode(value, validate=True).decode("utf-8")
+
+
+def _time(value: str) -> str:
+    if seconds_of(value) is None:
+        raise ValueError
+    return value
+
+
+#: What MLServer's codecs make of text before they send it as BYTES: content type → how to undo it, what it should have been.
+_DECODERS: Dict[str, Tuple[Callable[[str], Any], str]] = {
+    "base64": (_text_of_base64, "base64 of UTF-8 text"),
+    "datetime": (_time, "a time as in RFC 3339"),
+    "pd_json": (loads, "JSON"),
+}
+_AS_IT_IS: Tuple[Callable[[str], Any], str] = (str, "a string")
 
 
 def rows_of_tensor(tensor: Tensor) -> List[Any]:
