@@ -73,5 +73,5 @@ def write(path: str, client: str, model: str, relay: Relay) -> None:
     for exchange in exchanges:
         exchange["request"] = exchange["request"].replace(f"127.0.0.1:{relay.port}", "127.0.0.1:8080")
     with open(path, "w", encoding="ascii") as file:
-        json.dump({"client": client, "model": model, "exchanges": exchanges}, file, indent=1)
+        json.dump({"client": client, "model": model, "exchanges": exchanges}, file, indent=2)
         file.write("\n")
