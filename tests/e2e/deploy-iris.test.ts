@@ -1,15 +1,20 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clientOf } from '../../packages/cli/src/server/connect.ts';
+import { findServer } from '../../packages/cli/src/server/running-server.ts';
 import { galley, type Session } from '../cli/galley.ts';
+import { waitUntil } from './wait-until.ts';
 
 /**
  * The main job as a user types it: a real base, a real resolver, real containers, a real service. One home for all of it, in the order of
  * the tests; each says what it needs of the one before.
  */
+const bin = fileURLToPath(new URL('../../bin/galley', import.meta.url));
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
 const flower = {
   'sepal length (cm)': 5.1,
@@ -112,6 +117,49 @@ test('the report tells every cell of the run', { timeout: 60_000 }, async () => 
   expect(cells.filter(({ state }) => state === 'done').map(({ cell }) => cell)).toEqual([1, 2, 3, 4]);
 });
 
+let beside: Record<string, unknown>;
+test(
+  'galley build is done by the server that owns the home, which keeps events and report',
+  { timeout: 120_000 },
+  async () => {
+    beside = await json('build', join(examples, 'iris'), '-t', 'team/iris:v1');
+    const status = (await json('status', 'iris'))['status'] as { latestBuild: string };
+    expect(beside['image']).toMatch(/^sha256:/);
+    expect(status.latestBuild).not.toBe(beside['build']);
+    const images = (await json('image', 'list'))['items'] as { name: string; digest: string }[];
+    expect(images.find(({ name }) => name === 'team/iris:v1')?.digest).toBe(beside['image']);
+    const name = `build/${String(beside['build'])}`;
+    expect((await run('logs', name)).stdout).toMatch(/training {2}training {2}skipped/);
+    expect((await run('report', name)).stdout).toContain('4  done');
+  },
+);
+
+test('Ctrl-C stops such a build on the server, too', { timeout: 120_000 }, async () => {
+  const repository = join(home, 'endless');
+  await mkdir(repository);
+  const cells = [{ cell_type: 'code', source: 'import time\ntime.sleep(3600)', metadata: {}, outputs: [] }];
+  const notebook = { cells, metadata: {}, nbformat: 4, nbformat_minor: 5 };
+  await writeFile(join(repository, 'model.ipynb'), JSON.stringify(notebook));
+  const env = { ...process.env, GALLEY_HOME: home };
+  const typed = spawn(bin, ['build', repository], { env, stdio: 'ignore', detached: true });
+  const ended = once(typed, 'close');
+  const server = await findServer(home);
+  if (server === undefined) throw new Error('the server of the tests before is gone');
+  const client = await clientOf(home, server);
+  const endless = await waitUntil('the build exists', async () =>
+    (await client.list('Build', 'default')).find(({ spec }) => spec.name === 'endless'),
+  );
+  const params = { project: 'default', name: endless.metadata.name };
+  for await (const { phase } of client.stream('buildEvents', { params, query: { follow: 'true' } })) {
+    if (phase === 'training') break;
+  }
+  // To the whole group, as a terminal does it.
+  process.kill(-(typed.pid ?? 0), 'SIGINT');
+  expect(await ended).toEqual([130, null]);
+  const { phase, error } = (await client.get('Build', 'default', endless.metadata.name))?.status ?? {};
+  expect([phase, error]).toEqual(['Cancelled', undefined]);
+});
+
 test('after delete and stop no process, mount or replica is left', { timeout: 120_000 }, async () => {
   expect((await run('delete', 'iris')).stdout).toContain('Deleted application iris');
   expect((await run('status')).stdout).toContain('No applications');
@@ -120,3 +168,16 @@ test('after delete and stop no process, mount or replica is left', { timeout: 12
   const processes = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' });
   expect(processes.split('\n').filter((line) => line.includes(home))).toEqual([]);
 });
+
+test('without a server builds at the same time wait for each other, and give the same result', async () => {
+  const typed = ['build', join(examples, 'iris')];
+  const alone = await Promise.all([json(...typed), json(...typed)]);
+  const timeless = ({ build: _, ...result }: Record<string, unknown>): unknown => ({
+    ...result,
+    phases: (result['phases'] as { phase: string; state: string }[]).map(({ phase, state }) => [
+      phase,
+      state,
+    ]),
+  });
+  expect(alone.map(timeless)).toEqual([timeless(beside), timeless(beside)]);
+}, 120_000);

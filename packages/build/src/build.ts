@@ -1,7 +1,7 @@
 /** What a build is asked for and what it gives back. Only types: `build-repository.ts` does it. */
 import type { Digest } from '@galley/api/digest';
 import type { Emit } from '@galley/api/event';
-import type { GalleyYaml } from '@galley/api/kind/application';
+import type { GalleyYaml, SourceOrigin } from '@galley/api/kind/application';
 import type { SecretUse } from '@galley/api/kind/secret-use';
 import type { Engine } from '@galley/engine/engine';
 import type { ImageStore } from '@galley/image/store';
@@ -24,8 +24,8 @@ export type SourceSpec =
       /** The person who builds owns this machine: paths, own ssh keys and git configuration count. A server never says so. */
       readonly own?: boolean;
     }
-  /** An uploaded tar that lies in the store under this digest. */
-  | { readonly kind: 'archive'; readonly digest: Digest }
+  /** An uploaded tar that lies in the store under this digest, and what is known of it where it was read. */
+  | { readonly kind: 'archive'; readonly digest: Digest; readonly origin?: SourceOrigin | undefined }
   /** An archive behind a URL. */
   | ({ readonly kind: 'url' } & ArchiveUrl)
   /** An archive that lies on the machine of the person who builds. Never in a server. */

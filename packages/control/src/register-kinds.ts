@@ -68,7 +68,7 @@ function registerBuild(register: Register, { options, runner }: KindParts): void
   const now = (): number => options.clock.now();
   register({
     kind: 'Build',
-    observe: async (build) => observeBuild(build, runner, events),
+    observe: (build) => observeBuild(build, { runner, events, objects }),
     plan: planBuild,
     act: (action, observed) => actOnBuild(action, observed, { objects, events, secrets, runner, now }),
   });

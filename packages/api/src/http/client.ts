@@ -21,10 +21,9 @@ export interface CallOptions<E extends EndpointName> {
   readonly signal?: AbortSignal;
 }
 
-/** An object as a person writes it: no uid, no version, no status. */
+/** An object as a person writes it: no uid, no version, no status. Behind `generateName` the server writes some letters. */
 export interface ObjectInput<K extends KindName> {
-  readonly metadata: {
-    readonly name: string;
+  readonly metadata: ({ readonly name: string } | { readonly generateName: string }) & {
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };

@@ -86,6 +86,20 @@ export const GalleyYaml = Type.Object(
 );
 export type GalleyYaml = Static<typeof GalleyYaml>;
 
+/** What is known of an uploaded tree where it was read. It is shown, and written into labels; nothing is trusted for it. */
+export const SourceOrigin = Type.Object(
+  {
+    /** For people: `git main (1a2b3c4)`. */
+    text: Type.Optional(Type.String({ maxLength: 300 })),
+    /** The full id of the commit. */
+    commit: Type.Optional(Type.String({ pattern: '^[0-9a-f]{40,64}$' })),
+    /** When it was made, RFC 3339. */
+    committedAt: Type.Optional(Type.String({ pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,12}Z$' })),
+  },
+  { additionalProperties: false },
+);
+export type SourceOrigin = Static<typeof SourceOrigin>;
+
 /** Where it comes from: exactly one member. */
 export const ApplicationSource = Type.Object(
   {
@@ -109,6 +123,7 @@ export const ApplicationSource = Type.Object(
       Type.Object(
         {
           digest: Type.Optional(Type.String({ pattern: '^sha256:[0-9a-f]{64}$' })),
+          origin: Type.Optional(SourceOrigin),
           url: Type.Optional(Type.String()),
           secret: Type.Optional(
             Type.String({ description: 'name of a secret that holds a token or user:password' }),

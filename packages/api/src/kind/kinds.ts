@@ -10,8 +10,8 @@ export interface KindRow {
   readonly plural: string;
   readonly spec: TSchema;
   readonly status: TSchema;
-  /** Whether people write it, or only reconcilers do. */
-  readonly writable: boolean;
+  /** What people may do to it; everything else only reconcilers do. */
+  readonly writes: readonly ('create' | 'change' | 'delete')[];
 }
 
 export const kinds = {
@@ -20,28 +20,29 @@ export const kinds = {
     plural: 'applications',
     spec: ApplicationSpec,
     status: ApplicationStatus,
-    writable: true,
+    writes: ['create', 'change', 'delete'],
   },
   Build: {
     kind: 'Build',
     plural: 'builds',
     spec: BuildObjectSpec,
     status: BuildObjectStatus,
-    writable: false,
+    // One that belongs to no application: what `galley build` asks a server for.
+    writes: ['create'],
   },
   Revision: {
     kind: 'Revision',
     plural: 'revisions',
     spec: RevisionSpec,
     status: RevisionStatus,
-    writable: false,
+    writes: [],
   },
   Monitor: {
     kind: 'Monitor',
     plural: 'monitors',
     spec: MonitorObjectSpec,
     status: MonitorStatus,
-    writable: false,
+    writes: [],
   },
 } as const satisfies Record<string, KindRow>;
 

@@ -41,7 +41,7 @@ export async function openSource(
       });
     case 'archive':
       if (store === undefined) throw new Error('an upload is in a store, and there is none');
-      return openUpload(source.digest, { spool, store, signal });
+      return openUpload(source, { spool, store, signal });
     case 'url':
       return openArchiveUrl(source, { ...options, privateHosts, spool });
     case 'file':

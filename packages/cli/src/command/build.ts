@@ -1,9 +1,8 @@
 import { shortDigest } from '@galley/api/digest';
 import { formatDuration } from '@galley/api/kind/duration';
 import { formatBytes } from '@galley/api/kind/quantity';
-import type { BuildOptions, BuildResult, LayerRecord, PhaseRecord } from '@galley/build/build';
-import { buildRepository } from '@galley/build/build-repository';
-import { buildWorkbench, type Workbench } from '@galley/build/build-workbench';
+import type { LayerRecord, PhaseRecord } from '@galley/build/build';
+import type { Workbench } from '@galley/build/build-workbench';
 import { planBuild, type BuildPlan } from '@galley/build/plan-build';
 import { parseReference } from '@galley/image/registry-client/reference';
 import { textOption } from '../program.ts';
@@ -12,17 +11,17 @@ import { describePush, pushTo } from '../registry/push.ts';
 import { safeText } from '../render/safe-text.ts';
 import { table } from '../render/table.ts';
 import { openStore } from '../server/open-store.ts';
-import { withOwnHome } from '../server/own-home.ts';
 import { lockFlags, lockOptions } from '../service/lock-options.ts';
 import { ownSource } from '../service/own-source.ts';
 import { allowedHosts } from '../service/allowed-hosts.ts';
+import { makeWorkbench, runBuild, type MadeBuild } from '../service/run-build.ts';
 import { readSource, sourceFlags } from '../service/source-flags.ts';
 import type { Command } from './command.ts';
 
 export const command: Command = {
-  summary: 'Build an image from a repository, without a server',
+  summary: 'Build an image from a repository',
   description:
-    'Prints the digest of the service image. --plan says what would be built and runs nothing of the repository. --workbench makes the image that a person works in instead: the same environment and JupyterLab, without a training; it runs under galley lab and under plain Docker (port 8888). A private repository opens to your own git configuration and ssh keys, or to the token or private key in GALLEY_GIT_SECRET.',
+    'Prints the digest of the service image. When a server runs, it builds there, and Ctrl-C stops it; else the build runs here. --plan says what would be built and runs nothing of the repository. --workbench makes the image that a person works in instead: the same environment and JupyterLab, without a training; it runs under galley lab and under plain Docker (port 8888). A private repository opens to your own git configuration and ssh keys, or to the token or private key in GALLEY_GIT_SECRET.',
   examples: [
     'galley build examples/iris',
     'galley build . -t team/model:v1',
@@ -52,13 +51,12 @@ export const command: Command = {
   async run(input, context) {
     const allow = allowedHosts(input);
     const argument = await readSource(input, context);
-    const source = ownSource(argument, context.env['GALLEY_GIT_SECRET']);
     const isWorkbench = input.options['workbench'] === true;
     const target = textOption(input, 'push');
     // Before the build: a name that is none must not cost ten minutes.
     if (target !== undefined) parseReference(target);
     if (input.options['plan'] === true) {
-      const plan = await planBuild(source, {
+      const plan = await planBuild(ownSource(argument, context.env['GALLEY_GIT_SECRET']), {
         notebooks: [],
         python: '',
         open: isWorkbench,
@@ -67,22 +65,13 @@ export const command: Command = {
       });
       return { text: describePlan(plan), value: plan, names: plan.packages.map((item) => item.name) };
     }
-    const tag = textOption(input, 'tag');
-    const result = await withOwnHome(context, 'galley build', async (build) => {
-      const options: BuildOptions = {
-        name: argument.name,
-        project: context.project,
-        notebooks: [],
-        python: '',
-        egressHosts: allow,
-        secrets: [],
-        ...lockOptions(input),
-        reveal: build.reveal(context.project),
-      };
-      const made = await (isWorkbench ? buildWorkbench : buildRepository)(source, options, build);
-      if (tag !== undefined) await build.store.tag(tag, made.image);
-      return made;
-    });
+    const request = {
+      argument,
+      lock: lockOptions(input),
+      egressHosts: allow,
+      tag: textOption(input, 'tag'),
+    };
+    const result = isWorkbench ? await makeWorkbench(request, context) : await runBuild(request, context);
     if (target === undefined) return { text: describeBuild(result), value: result, names: [result.image] };
     const store = await openStore(context.home);
     const pushed = await pushTo(target, { store, digest: result.image }, input, context);
@@ -94,7 +83,7 @@ export const command: Command = {
   },
 };
 
-function describeBuild(result: BuildResult | Workbench): string {
+function describeBuild(result: MadeBuild | Workbench): string {
   return [
     describeRecipe(result.recipe),
     '',
@@ -105,6 +94,7 @@ function describeBuild(result: BuildResult | Workbench): string {
     '',
     ...('environment' in result ? [`Environment ${result.environment}`] : []),
     `${'environment' in result ? 'Image      ' : 'Workbench'} ${result.image}`,
+    ...('build' in result ? [`Report      galley report build/${result.build}`] : []),
   ].join('\n');
 }
 

@@ -1,19 +1,16 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GalleyError, errorFromBody, type ErrorBody } from '@galley/api/error/galley-error';
+import { GalleyError } from '@galley/api/error/galley-error';
 import type { Emit } from '@galley/api/event';
 import type { Client } from '@galley/api/http/client';
 import type { Application, ApplicationSpec } from '@galley/api/kind/application';
 import type { Build, BuildObjectStatus } from '@galley/api/kind/build';
 import type { Revision } from '@galley/api/kind/revision';
 import { deployedAtAnnotation } from '@galley/control/kind/build/annotations';
-import { openSource } from '@galley/build/source/open-source';
+import { followBuild } from './follow-build.ts';
 import { ownSource } from './own-source.ts';
 import type { SourceArgument } from './source-argument.ts';
 import { serviceUrl } from './predict.ts';
+import { uploadSource } from './upload-source.ts';
 
 export interface DeployOptions {
   readonly project: string;
@@ -60,7 +57,7 @@ export async function deploy(
     example: undefined,
   };
   if (!options.wait) return { ...result, build: build.metadata.name };
-  const finished = await followBuild(client, build, options);
+  const finished = await followBuild(client, build, { ...options, command: 'galley deploy' });
   const revision = await waitForRevision(client, application, finished, options);
   return {
     ...result,
@@ -79,25 +76,8 @@ async function sourceOf(
 ): Promise<ApplicationSpec['source']> {
   const remote = remoteSource(source, options);
   if (remote !== undefined) return remote;
-  const spool = await mkdtemp(join(tmpdir(), 'galley-upload-'));
-  const about = { object: `application/${source.name}`, phase: 'upload' };
-  const step = 'path' in source ? source.path : source.url;
-  try {
-    const { signal } = options;
-    // Read here, by the person whose machine it is, and uploaded as a tree.
-    const tree = await openSource(ownSource(source, undefined), { workDir: spool, cacheDir: spool, signal });
-    options.emit({ ...about, step, state: 'started' });
-    await client.call('upload', {
-      params: { project: options.project, digest: tree.digest },
-      body: Readable.toWeb(tree.pack()) as ReadableStream,
-      signal,
-    });
-    options.emit({ ...about, step, state: 'done', unit: 'files', done: tree.entries.length });
-    await tree.dispose();
-    return { archive: { digest: tree.digest } };
-  } finally {
-    await rm(spool, { recursive: true, force: true });
-  }
+  const about = { ...options, object: `application/${source.name}` };
+  return { archive: (await uploadSource(client, source, ownSource(source, undefined), about)).archive };
 }
 
 /** What the server itself fetches; undefined: it lies on this machine. */
@@ -185,30 +165,6 @@ async function waitForBuild(client: Client, written: Application, options: Deplo
     const build = latest === undefined ? undefined : await client.get('Build', options.project, latest);
     const mark = build?.metadata.annotations[deployedAtAnnotation];
     if (build !== undefined && mark === annotations[deployedAtAnnotation]) return build;
-    await sleep(50, undefined, { signal: options.signal });
-  }
-}
-
-async function followBuild(client: Client, build: Build, options: DeployOptions): Promise<Build> {
-  const params = { project: options.project, name: build.metadata.name };
-  for await (const event of client.stream('buildEvents', {
-    params,
-    query: { follow: 'true' },
-    signal: options.signal,
-  })) {
-    const { time: _, ...rest } = event;
-    options.emit(rest);
-  }
-  for (;;) {
-    const now = await client.get('Build', options.project, build.metadata.name);
-    if (now?.status.phase === 'Succeeded') return now;
-    if (now?.status.phase === 'Failed' && now.status.error !== undefined)
-      throw errorFromBody(now.status.error as ErrorBody);
-    if (now === undefined || now.status.phase === 'Failed' || now.status.phase === 'Cancelled') {
-      throw new GalleyError('BUILD_CANCELLED', `Build ${build.metadata.name} was cancelled.`, {
-        hint: 'galley deploy builds again.',
-      });
-    }
     await sleep(50, undefined, { signal: options.signal });
   }
 }

@@ -85,3 +85,10 @@ export async function setFinalizer<K extends KindName>(
   // Same kind, same object, other finalizers.
   await objects.update<K>({ ...current, metadata: { ...current.metadata, finalizers } });
 }
+
+/** Removes what may be gone already. */
+export async function unlessGone(remove: () => Promise<unknown>): Promise<void> {
+  await remove().catch((error: unknown) => {
+    if (!(error instanceof GalleyError && error.code === 'OBJECT_NOT_FOUND')) throw error;
+  });
+}

@@ -1,6 +1,6 @@
 import { apiVersion, type Condition, type ObjectMeta } from '@galley/api/kind/object';
 import type { Application } from '@galley/api/kind/application';
-import type { Build } from '@galley/api/kind/build';
+import type { ApplicationBuild, Build } from '@galley/api/kind/build';
 import type { Monitor } from '@galley/api/kind/monitor';
 import type { Revision } from '@galley/api/kind/revision';
 
@@ -49,7 +49,7 @@ export function someBuild(
     metadata?: Partial<ObjectMeta>;
     status?: Partial<Build['status']>;
   } = {},
-): Build {
+): ApplicationBuild {
   return {
     apiVersion,
     kind: 'Build',
@@ -65,6 +65,17 @@ export function someBuild(
       ...more.status,
     },
   };
+}
+
+/** A build of its own, as `galley build` asks a server for it. */
+export function someOwnBuild(
+  name: string,
+  phase: Build['status']['phase'],
+  more: Parameters<typeof someBuild>[2] = {},
+): Build {
+  const build = someBuild(1, phase, more);
+  const own = metadata(name, more.metadata ?? {});
+  return { ...build, metadata: own, spec: { name: 'iris', snapshot: build.spec.snapshot } };
 }
 
 export function someRevision(

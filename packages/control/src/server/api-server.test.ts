@@ -143,6 +143,21 @@ test.each([
   });
 });
 
+test('a build of its own is asked for without a name of the object; one of an application is not', async () => {
+  const metadata = { generateName: 'roses-' };
+  const build = await client.create('Build', 'default', { metadata, spec: { name: 'roses', snapshot: git } });
+  expect(build.metadata.name).toMatch(/^roses-[a-z0-9]{5}$/);
+  expect(build.status.phase).toBe('Pending');
+  for (const spec of [{ application: 'iris', number: 7 }, { application: 'iris' }, { number: 7 }, {}]) {
+    const snapshot = { source: { git: { url: 'https://u:hush@example.org/a.git' } } };
+    const sent = client.create('Build', 'default', { metadata, spec: { ...spec, snapshot } });
+    const error: unknown = await sent.catch((refused: unknown) => refused);
+    expect(error).toMatchObject({ code: 'OBJECT_INVALID' });
+    expect(JSON.stringify(error)).toMatch(/spec\.name.*spec\.snapshot\.source\.git\.url/);
+    expect(JSON.stringify(error)).not.toContain('hush');
+  }
+});
+
 test('what only Galley writes cannot be written, and an unknown path says so', async () => {
   await expect(client.delete('Build', 'default', 'x')).rejects.toMatchObject({ code: 'NOT_WRITABLE' });
   const headers = { authorization: `Bearer ${token}` };

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import type { ApplicationSpec } from '@galley/api/kind/application';
+import type { Build } from '@galley/api/kind/build';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { secretUseProblems } from '@galley/api/kind/secret-use';
 import { kinds, type KindName } from '@galley/api/kind/kinds';
@@ -43,28 +44,40 @@ export function readObject(kind: KindName, namespace: string, body: unknown): Ob
   refuse(errors, named);
   requireValid(kinds[kind].spec, body.spec, 'spec', named);
   // The line above has checked it against the kind's schema.
-  if (kind === 'Application') refuse(applicationErrors(body.spec as ApplicationSpec), named);
+  if (kind === 'Application') refuse(applicationErrors(body.spec as ApplicationSpec, 'spec'), named);
+  if (kind === 'Build') refuse(buildErrors(body.spec as Build['spec']), named);
   return body;
 }
 
-/** Rules that a schema cannot say. */
-function applicationErrors(spec: ApplicationSpec): readonly FieldError[] {
+/** What people ask for is a build of its own: those of applications their reconcilers make. */
+function buildErrors({ application, number, name, snapshot }: Build['spec']): readonly FieldError[] {
+  const errors: FieldError[] = [];
+  if (name === undefined) errors.push({ field: 'spec.name', problem: 'must be there' });
+  if (application !== undefined || number !== undefined) {
+    const problem = 'is written by Galley itself: change the application, and it is built';
+    errors.push({ field: application === undefined ? 'spec.number' : 'spec.application', problem });
+  }
+  return [...errors, ...applicationErrors(snapshot, 'spec.snapshot')];
+}
+
+/** Rules that a schema cannot say. `at`: where the spec lies. */
+function applicationErrors(spec: ApplicationSpec, at: string): readonly FieldError[] {
   const errors: FieldError[] = [];
   const { git, archive } = spec.source;
   if ((git === undefined) === (archive === undefined)) {
-    errors.push({ field: 'spec.source', problem: 'must have exactly one of git and archive' });
+    errors.push({ field: `${at}.source`, problem: 'must have exactly one of git and archive' });
   }
-  if (git !== undefined) errors.push(...problemOf('spec.source.git.url', () => parseGitAddress(git.url)));
+  if (git !== undefined) errors.push(...problemOf(`${at}.source.git.url`, () => parseGitAddress(git.url)));
   if (archive?.url !== undefined) {
     const { url, digest } = archive;
-    errors.push(...problemOf('spec.source.archive.url', () => checkArchiveUrl(url, digest !== undefined)));
+    errors.push(...problemOf(`${at}.source.archive.url`, () => checkArchiveUrl(url, digest !== undefined)));
   } else if (archive !== undefined && archive.digest === undefined)
-    errors.push({ field: 'spec.source.archive', problem: 'must have a digest or a url' });
+    errors.push({ field: `${at}.source.archive`, problem: 'must have a digest or a url' });
   const { min = 1, max = min } = spec.service?.replicas ?? {};
   if (max < min)
-    errors.push({ field: 'spec.service.replicas.max', problem: `must be at least min (${min})` });
+    errors.push({ field: `${at}.service.replicas.max`, problem: `must be at least min (${min})` });
   for (const { index, problem } of secretUseProblems(spec.secrets ?? [])) {
-    errors.push({ field: `spec.secrets[${index}]`, problem });
+    errors.push({ field: `${at}.secrets[${index}]`, problem });
   }
   return errors;
 }

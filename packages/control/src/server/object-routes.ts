@@ -1,12 +1,13 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { apiRoot } from '@galley/api/http/endpoints';
-import { kinds, type KindName, type KindTypes } from '@galley/api/kind/kinds';
+import { kinds, type KindName, type KindRow, type KindTypes } from '@galley/api/kind/kinds';
 import { apiVersion } from '@galley/api/kind/object';
 import { objectNotFound } from '../store/object-error.ts';
 import type { ObjectStore, Propagation, WatchEvent } from '../store/object-store.ts';
 import { toGalleyError } from './error-reply.ts';
 import { mergePatch } from './merge-patch.ts';
+import { withGeneratedName } from './generated-name.ts';
 import { readObject } from './object-input.ts';
 import { streamLines } from './stream-lines.ts';
 import { refuse } from './validate.ts';
@@ -59,8 +60,8 @@ function kindRoutes(app: FastifyInstance, objects: ObjectStore, closing: AbortSi
   });
 
   app.post<{ Params: CollectionParams }>(collection, async (request, reply) => {
-    requireWritable(kind);
-    const input = readObject(kind, request.params.project, request.body);
+    requireMay('create', kind);
+    const input = readObject(kind, request.params.project, withGeneratedName(request.body));
     const { name, labels, annotations } = input.metadata;
     const created = await objects.create(kind, {
       metadata: {
@@ -76,12 +77,12 @@ function kindRoutes(app: FastifyInstance, objects: ObjectStore, closing: AbortSi
   });
 
   app.put<{ Params: ObjectParams }>(`${collection}/:name`, async (request) => {
-    requireWritable(kind);
+    requireMay('change', kind);
     return replace(objects, kind, request.params, request.body);
   });
 
   app.patch<{ Params: ObjectParams }>(`${collection}/:name`, async (request) => {
-    requireWritable(kind);
+    requireMay('change', kind);
     requireMergePatch(request);
     return patch(objects, kind, request.params, request.body);
   });
@@ -89,7 +90,7 @@ function kindRoutes(app: FastifyInstance, objects: ObjectStore, closing: AbortSi
   app.delete<{ Params: ObjectParams; Querystring: { propagationPolicy?: string } }>(
     `${collection}/:name`,
     async (request) => {
-      requireWritable(kind);
+      requireMay('delete', kind);
       const { project, name } = request.params;
       return objects.delete(kind, project, name, {
         propagation: propagationOf(request.query.propagationPolicy),
@@ -143,8 +144,9 @@ function namesVersion(patchBody: unknown): boolean {
   return typeof metadata === 'object' && metadata !== null && 'resourceVersion' in metadata;
 }
 
-function requireWritable(kind: KindName): void {
-  if (kinds[kind].writable) return;
+function requireMay(what: KindRow['writes'][number], kind: KindName): void {
+  const { writes }: KindRow = kinds[kind];
+  if (writes.includes(what)) return;
   throw new GalleyError('NOT_WRITABLE', `${kind} objects are written by Galley itself.`, {
     hint: 'Change the application: galley deploy',
   });

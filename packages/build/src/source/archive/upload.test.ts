@@ -29,7 +29,7 @@ describe('an uploaded tar as a source', () => {
   async function upload(bytes: Buffer): Promise<SourceTree> {
     const store = await openLayoutStore(join(root, 'images'));
     const { digest } = await store.write(bytes, { mediaType: 'application/x-tar' });
-    return openUpload(digest, { store, spool: join(root, 'archive') });
+    return openUpload({ digest }, { store, spool: join(root, 'archive') });
   }
 
   async function tarOf(...headers: readonly (Partial<Header> & { name: string })[]): Promise<Buffer> {
@@ -67,7 +67,7 @@ describe('an uploaded tar as a source', () => {
   it('is refused when it is no tar, or not in the store', async () => {
     await expect(upload(Buffer.alloc(2048, 'no tar'))).rejects.toMatchObject({ code: 'SOURCE_REFUSED' });
     const store = await openLayoutStore(join(root, 'images'));
-    const missing = openUpload(`sha256:${'0'.repeat(64)}`, { store, spool: root });
+    const missing = openUpload({ digest: `sha256:${'0'.repeat(64)}` }, { store, spool: root });
     await expect(missing).rejects.toMatchObject({ code: 'BLOB_MISSING' });
   });
 });

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { shortDigest, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
+import type { SourceOrigin } from '@galley/api/kind/application';
 import type { ImageStore } from '@galley/image/store';
 import type { SourceTree } from '../source-tree.ts';
 import { TreeBuilder } from '../tree-builder.ts';
@@ -11,7 +12,7 @@ import { readTar } from './read-tar.ts';
  * choosing. Throws `BLOB_MISSING`, `SOURCE_REFUSED`, `LFS_POINTER`, `SOURCE_TOO_LARGE`.
  */
 export async function openUpload(
-  digest: Digest,
+  { digest, origin = {} }: { readonly digest: Digest; readonly origin?: SourceOrigin | undefined },
   options: { readonly store: ImageStore; readonly spool: string; readonly signal?: AbortSignal | undefined },
 ): Promise<SourceTree> {
   if (!(await options.store.has(digest))) {
@@ -22,5 +23,6 @@ export async function openUpload(
   }
   const builder = new TreeBuilder(options.spool);
   await readTar(createReadStream(options.store.blobPath(digest)), builder, options.signal);
-  return builder.finish({ origin: `archive ${shortDigest(digest)}` });
+  const { text = `archive ${shortDigest(digest)}`, ...commit } = origin;
+  return builder.finish({ origin: text, ...commit });
 }

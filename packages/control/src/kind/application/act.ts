@@ -4,7 +4,7 @@ import type { Application } from '@galley/api/kind/application';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { Traffic } from '../../traffic/traffic.ts';
 import { cancelAnnotation, deployedAtAnnotation } from '../build/annotations.ts';
-import { setFinalizer } from '../controller.ts';
+import { setFinalizer, unlessGone } from '../controller.ts';
 import type { ObservedApplication } from './observe.ts';
 import { applicationFinalizer, type ApplicationAction } from './plan.ts';
 
@@ -92,11 +92,5 @@ function ownedBy(application: Application) {
 async function unlessThere(create: () => Promise<unknown>): Promise<void> {
   await create().catch((error: unknown) => {
     if (!(error instanceof GalleyError && error.code === 'ALREADY_EXISTS')) throw error;
-  });
-}
-
-async function unlessGone(remove: () => Promise<unknown>): Promise<void> {
-  await remove().catch((error: unknown) => {
-    if (!(error instanceof GalleyError && error.code === 'OBJECT_NOT_FOUND')) throw error;
   });
 }

@@ -1,17 +1,20 @@
 import type { Application } from '@galley/api/kind/application';
-import type { Build } from '@galley/api/kind/build';
+import { isBuildOf, type ApplicationBuild } from '@galley/api/kind/build';
 import type { Monitor } from '@galley/api/kind/monitor';
 import type { Revision } from '@galley/api/kind/revision';
 import { isStepOf } from '@galley/build/workload/leftovers';
 import type { Engine } from '@galley/engine/engine';
 import type { ObjectStore } from '../../store/object-store.ts';
+import { buildHasEnded } from '../build/phase.ts';
 import type { ObservedTraffic, Traffic } from '../../traffic/traffic.ts';
 
 /** Everything that a decision about an application needs. */
 export interface ObservedApplication {
   readonly application: Application;
   /** Oldest first. */
-  readonly builds: readonly Build[];
+  readonly builds: readonly ApplicationBuild[];
+  /** A build of its own under the application's name has not ended: the steps may be that one's. */
+  readonly sharesSteps: boolean;
   /** Oldest first. */
   readonly revisions: readonly Revision[];
   readonly monitor: Monitor | undefined;
@@ -42,7 +45,8 @@ export async function observeApplication(
   const workloads = await sources.engine.list();
   return {
     application,
-    builds: builds.items.filter((build) => build.spec.application === name).sort(byNumber),
+    builds: builds.items.filter((build) => isBuildOf(build, name)).sort(byNumber),
+    sharesSteps: builds.items.some((build) => build.spec.name === name && !buildHasEnded(build)),
     revisions: revisions.items.filter((revision) => revision.spec.application === name).sort(byNumber),
     monitor: await sources.objects.get('Monitor', namespace, name),
     steps: workloads.filter(({ labels }) => isStepOf(labels, namespace, name)).map(({ id }) => id),

@@ -1,4 +1,4 @@
-import type { Build } from '@galley/api/kind/build';
+import type { ApplicationBuild } from '@galley/api/kind/build';
 import type { Revision } from '@galley/api/kind/revision';
 import { describe, expect, test } from 'vitest';
 import type { ObservedTraffic } from '../../traffic/traffic.ts';
@@ -18,6 +18,7 @@ function observe(more: Partial<ObservedApplication>): ObservedApplication {
   return {
     application,
     builds: [],
+    sharesSteps: false,
     revisions: [],
     monitor: undefined,
     traffic: nowhere,
@@ -29,7 +30,7 @@ function observe(more: Partial<ObservedApplication>): ObservedApplication {
 }
 
 /** A revision as its build makes it, with one replica. */
-function revisionOf(build: Build, ready: boolean): Revision {
+function revisionOf(build: ApplicationBuild, ready: boolean): Revision {
   const { number } = build.spec;
   const spec = revisionSpec(build, application.spec, number);
   const workload = `iris-${number}-0`;
@@ -166,6 +167,7 @@ test('a step that no build will take up again is removed, also when the applicat
   const serving = { revisions, traffic: routedTo(revisions[0] ?? someRevision(1)) };
   expect(actions({ ...serving, builds: [one, someBuild(2, 'Cancelled')], steps })).toEqual([removal]);
   expect(actions({ ...serving, builds: [one, someBuild(2, 'Running')], steps })).toEqual([]);
+  expect(actions({ ...serving, builds: [one], steps, sharesSteps: true })).toEqual([]);
   const deletionTimestamp = new Date(now).toISOString();
   const deleted = someApplication({ metadata: { finalizers, deletionTimestamp } });
   expect(actions({ application: deleted, steps })).toEqual([removal, { do: 'removeFinalizer' }]);

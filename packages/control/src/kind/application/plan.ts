@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Build } from '@galley/api/kind/build';
+import type { ApplicationBuild } from '@galley/api/kind/build';
 import type { Revision } from '@galley/api/kind/revision';
 import type { Target } from '../../gateway/route-table.ts';
 import { cancelAnnotation, deployedAtAnnotation } from '../build/annotations.ts';
@@ -73,8 +73,9 @@ function planDeletion(observed: ObservedApplication): Plan<'Application', Applic
 }
 
 /** Steps that no build will take up again: the server was killed, and then their build was cancelled or deleted. */
-function abandonedSteps({ builds, steps }: ObservedApplication): readonly ApplicationAction[] {
-  if (!builds.every(buildHasEnded)) return [];
+function abandonedSteps(observed: ObservedApplication): readonly ApplicationAction[] {
+  const { builds, steps, sharesSteps } = observed;
+  if (sharesSteps || !builds.every(buildHasEnded)) return [];
   return steps.map((workload) => ({ do: 'removeStep', workload }));
 }
 
@@ -94,7 +95,7 @@ function planBuild(
 }
 
 /** Builds and revisions share one row of numbers, so that `iris-3` names one moment in the life of `iris`. */
-function nextNumber(builds: readonly Build[], revisions: readonly Revision[]): number {
+function nextNumber(builds: readonly ApplicationBuild[], revisions: readonly Revision[]): number {
   return Math.max(0, ...builds.map((build) => build.spec.number), ...revisions.map((r) => r.spec.number)) + 1;
 }
 

@@ -1,11 +1,11 @@
 import type { ApplicationSpec, GalleyYaml } from '@galley/api/kind/application';
-import type { Build } from '@galley/api/kind/build';
+import type { ApplicationBuild } from '@galley/api/kind/build';
 import type { Revision } from '@galley/api/kind/revision';
 import { mergeSecretUses } from '@galley/build/secret/secret-use';
 
 /** What a revision runs with: the object over the repository's galley.yaml (DESIGN.md §2: flag > object > file). */
 export function revisionSpec(
-  build: Build,
+  build: ApplicationBuild,
   spec: ApplicationSpec,
   number: number,
 ): Revision['spec'] | undefined {

@@ -1,10 +1,10 @@
 import type { BuildEventStore } from '../../store/build-event-store.ts';
 import type { ObjectStore } from '../../store/object-store.ts';
 import type { SecretStore } from '../../store/secret-store.ts';
-import { setFinalizer } from '../controller.ts';
+import { setFinalizer, unlessGone } from '../controller.ts';
 import { optionsOf, sourceOf } from './build-input.ts';
 import type { BuildRunner } from './build-runner.ts';
-import { applicationKey, type ObservedBuild } from './observe.ts';
+import { workKey, type ObservedBuild } from './observe.ts';
 import { buildFinalizer, type BuildAction } from './plan.ts';
 
 export interface BuildParts {
@@ -32,6 +32,8 @@ export async function actOnBuild(
       return start(observed, action.again, parts);
     case 'cancel':
       return parts.runner.cancel(uid);
+    case 'retire':
+      return unlessGone(() => parts.objects.delete('Build', build.metadata.namespace, action.name));
     case 'forget':
       parts.runner.forget(uid);
       // Whoever follows the events learns that there are no more.
@@ -60,5 +62,5 @@ async function start(observed: ObservedBuild, again: boolean, parts: BuildParts)
     source: sourceOf(build, reveal),
     options: optionsOf(build, reveal),
   }));
-  parts.runner.start(uid, applicationKey(build), inputs, (event) => parts.events.append(uid, event));
+  parts.runner.start(uid, workKey(build), inputs, (event) => parts.events.append(uid, event));
 }

@@ -2,7 +2,7 @@ import { isDigest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { parseDurationMs } from '@galley/api/kind/duration';
 import { parseBytes, parseCpus } from '@galley/api/kind/quantity';
-import type { Build } from '@galley/api/kind/build';
+import { imageNameOf, type Build } from '@galley/api/kind/build';
 import type { BuildOptions, SourceSpec } from '@galley/build/build';
 import type { Reveal } from '@galley/build/secret/secret-use';
 
@@ -29,7 +29,7 @@ export function sourceOf(build: Build, reveal: Reveal): SourceSpec {
       secret: archive.secret === undefined ? undefined : reveal(archive.secret),
     };
   }
-  if (digest !== undefined) return { kind: 'archive', digest };
+  if (digest !== undefined) return { kind: 'archive', digest, origin: archive?.origin };
   throw new GalleyError('OBJECT_INVALID', `Build ${build.metadata.name} has no source.`, {
     hint: 'galley deploy',
   });
@@ -37,16 +37,17 @@ export function sourceOf(build: Build, reveal: Reveal): SourceSpec {
 
 /** The build's options. What the object does not say stays open: galley.yaml says it, else the default. */
 export function optionsOf(build: Build, reveal: Reveal): BuildOptions {
-  const { application, snapshot } = build.spec;
+  const { snapshot, allowedIndexes } = build.spec;
   const settings = snapshot.build ?? {};
   const limits = settings.resources?.limits ?? {};
   return {
-    name: application,
+    name: imageNameOf(build),
     project: build.metadata.namespace,
     notebooks: settings.notebooks ?? [],
     python: settings.python ?? '',
     modernise: settings.modernise,
     asOf: settings.asOf,
+    ...(allowedIndexes === undefined ? {} : { allowedIndexes }),
     memoryBytes: read(limits.memory, parseBytes),
     cpus: read(limits.cpu, parseCpus),
     cellTimeoutMs: read(settings.cellTimeout, parseDurationMs),

@@ -24,8 +24,8 @@ export type BuildOutcome =
 export type BuildTask = { readonly state: 'running' } | BuildOutcome;
 
 interface Entry {
-  /** Builds of one application do the same steps in the same workloads. */
-  readonly application: string;
+  /** Builds of one key do the same steps in the same workloads. */
+  readonly work: string;
   readonly abort: AbortController;
   readonly done: Promise<void>;
   task: BuildTask;
@@ -55,20 +55,13 @@ export class BuildRunner {
     return [...this.entries.values()].filter((entry) => entry.task.state === 'running').length;
   }
 
-  /** Whether a build of the application (`project/name`) runs. */
-  runsFor(application: string): boolean {
-    return [...this.entries.values()].some(
-      (entry) => entry.application === application && entry.task.state === 'running',
-    );
+  /** Whether a build with this key (`project/name`) runs. */
+  runsFor(work: string): boolean {
+    return [...this.entries.values()].some((entry) => entry.work === work && entry.task.state === 'running');
   }
 
   /** Starts it unless it is here already. */
-  start(
-    uid: string,
-    application: string,
-    inputs: Promise<BuildInputs>,
-    emit: (event: GalleyEvent) => void,
-  ): void {
+  start(uid: string, work: string, inputs: Promise<BuildInputs>, emit: (event: GalleyEvent) => void): void {
     if (this.entries.has(uid)) return;
     const abort = new AbortController();
     const { runBuild, context } = this.options;
@@ -83,7 +76,7 @@ export class BuildRunner {
       (result) => this.settle(uid, { state: 'succeeded', result }),
       (error: unknown) => this.settle(uid, { state: 'failed', error: asGalleyError(error) }),
     );
-    const entry: Entry = { application, abort, task: { state: 'running' }, done };
+    const entry: Entry = { work, abort, task: { state: 'running' }, done };
     this.entries.set(uid, entry);
   }
 

@@ -1,10 +1,10 @@
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { BuildResult } from '@galley/build/build';
 import { expect, test } from 'vitest';
-import { someBuild, someImage } from '../test-objects.ts';
+import { someBuild, someImage, someOwnBuild } from '../test-objects.ts';
 import { cancelAnnotation } from './annotations.ts';
 import type { ObservedBuild } from './observe.ts';
-import { buildFinalizer, buildsAtOnceMax, planBuild } from './plan.ts';
+import { buildFinalizer, buildsAtOnceMax, ownBuildsKept, planBuild } from './plan.ts';
 
 const now = Date.parse('2026-03-01T12:00:00Z');
 const finalizers = [buildFinalizer];
@@ -23,7 +23,7 @@ const result = {
 
 function plan(build: ObservedBuild['build'], more: Partial<ObservedBuild> = {}) {
   const planned = planBuild(
-    { build, task: undefined, running: 0, siblingRuns: false, events: [], ...more },
+    { build, task: undefined, running: 0, siblingRuns: false, events: [], endedOwn: [], ...more },
     now,
   );
   return { phase: planned.status?.phase, actions: planned.actions, status: planned.status };
@@ -40,6 +40,16 @@ test('it waits until another build of its application has stopped: they would sh
   const planned = plan(build, { running: 1, siblingRuns: true });
   expect(planned).toMatchObject({ phase: 'Pending', actions: [] });
   expect(planned.status?.conditions).toMatchObject([{ reason: 'Waiting' }]);
+});
+
+test('builds that no application looks after do not pile up: the oldest go when the next one begins', () => {
+  const build = someOwnBuild('iris-x7k2p', 'Pending', { metadata: { finalizers } });
+  const endedOwn = Array.from({ length: ownBuildsKept + 1 }, (_, age) => `ended-${age}`);
+  expect(plan(build, { endedOwn }).actions).toEqual([
+    { do: 'start', again: false },
+    { do: 'retire', name: `ended-${ownBuildsKept - 1}` },
+    { do: 'retire', name: `ended-${ownBuildsKept}` },
+  ]);
 });
 
 test('one that was running when the server was killed runs again, since its first start', () => {

@@ -1,7 +1,7 @@
 import type { ErrorBody } from '@galley/api/error/galley-error';
 import { isDigest } from '@galley/api/digest';
 import { formatDuration } from '@galley/api/kind/duration';
-import type { BuildObjectStatus } from '@galley/api/kind/build';
+import { imageNameOf, type BuildObjectStatus } from '@galley/api/kind/build';
 import type { BuildResult } from '@galley/build/build';
 import { conditionsOf, type ConditionDraft } from '../condition.ts';
 import type { Plan } from '../controller.ts';
@@ -14,6 +14,8 @@ import { buildHasEnded } from './phase.ts';
 export const buildFinalizer = 'galley.dev/build';
 /** Builds at once: a training run alone fills a small machine. */
 export const buildsAtOnceMax = 2;
+/** Builds of their own that are kept with their reports, in one project: as many as an application keeps. */
+export const ownBuildsKept = 20;
 /** A build that waits for its turn is also woken when one ends; this is the safety net. */
 const waitMs = 5000;
 
@@ -21,6 +23,7 @@ export type BuildAction =
   | { readonly do: 'addFinalizer' }
   | { readonly do: 'start'; readonly again: boolean }
   | { readonly do: 'cancel' }
+  | { readonly do: 'retire'; readonly name: string }
   | { readonly do: 'forget' }
   | { readonly do: 'removeRecords' }
   | { readonly do: 'removeFinalizer' };
@@ -49,14 +52,20 @@ export function planBuild(observed: ObservedBuild, now: number): Plan<'Build', B
   }
   const again = status.phase === 'Running';
   const finalizer = metadata.finalizers.includes(buildFinalizer) ? [] : [{ do: 'addFinalizer' } as const];
-  return { status: running(observed, again, now), actions: [...finalizer, { do: 'start', again }] };
+  const retired = observed.endedOwn.slice(ownBuildsKept - 1).map((name) => ({ do: 'retire', name }) as const);
+  return {
+    status: running(observed, again, now),
+    actions: [...finalizer, { do: 'start', again }, ...retired],
+  };
 }
 
 /** Why it does not start yet. */
 function waitsFor(observed: ObservedBuild): string | undefined {
-  const { application, number } = observed.build.spec;
-  // Both would use, and remove, the same workloads: a step's name says what it does, not for whom.
-  if (observed.siblingRuns) return `Another build of ${application} is being stopped; ${number} comes next.`;
+  const { build } = observed;
+  // Both would use, and remove, the same workloads: a step's name says what it does, not for whom. And what the first has made, the second
+  // need not make again.
+  if (observed.siblingRuns)
+    return `Another build of ${imageNameOf(build)} runs; ${build.metadata.name} comes next.`;
   if (observed.running < buildsAtOnceMax) return undefined;
   return `${observed.running} builds run; this one waits for its turn.`;
 }
@@ -105,6 +114,10 @@ function succeeded(observed: ObservedBuild, result: BuildResult, now: number): B
     ...times(status, now),
     image: result.image,
     environment: result.environment,
+    candidate: result.candidate,
+    sourceDigest: result.sourceDigest,
+    lockDigest: result.lockDigest,
+    trainingKey: result.trainingKey,
     layers: result.layers.map((layer) => ({ ...layer })),
     phases: result.phases.map((phase) => ({ ...phase })),
     records: {
