@@ -172,8 +172,10 @@ test('after delete and stop no process, mount or replica is left', { timeout: 12
 test('without a server builds at the same time wait for each other, and give the same result', async () => {
   const typed = ['build', join(examples, 'iris')];
   const alone = await Promise.all([json(...typed), json(...typed)]);
-  const timeless = ({ build: _, ...result }: Record<string, unknown>): unknown => ({
+  const timeless = (result: Record<string, unknown>): unknown => ({
     ...result,
+    // Only a server has an object.
+    build: undefined,
     phases: (result['phases'] as { phase: string; state: string }[]).map(({ phase, state }) => [
       phase,
       state,
