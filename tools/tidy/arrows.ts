@@ -18,6 +18,8 @@ export const adapters: readonly string[] = ['packages/engine/src/runc/', 'packag
 export const compositionRoots: Readonly<Record<string, string>> = {
   'packages/control/src/open-home.ts':
     'opens a home for the server and for a build without one: both need the engine of this machine',
+  'packages/control/src/lab/open-labs.ts':
+    'opens the engine of `galley lab`, which runs beside whoever owns the home',
   'packages/control/src/check-machine.ts':
     'asks the engine of this machine what it lacks, for `galley doctor`',
 };

@@ -5,9 +5,12 @@ import { writePylock } from './lock/write-pylock.ts';
 import type { LockedRecipe } from './plan/lock-recipe.ts';
 import { recipeRecord, type RecipeRecord } from './plan/recipe-record.ts';
 import { withPlannedLock, type PlanOptions, type PlannedLock } from './plan-build.ts';
-import { requirementLines } from './recipe/locked-requirements.ts';
+import { readToml } from './recipe/file/pyproject.ts';
+import { readLockFacts, requirementLines } from './recipe/locked-requirements.ts';
 import { readProject } from './recipe/project.ts';
-import type { Requirement } from './recipe/requirement.ts';
+import type { Recipe } from './recipe/recipe.ts';
+import { parseRequirement, type Requirement } from './recipe/requirement.ts';
+import type { SourceTree } from './source/source-tree.ts';
 import { redactUrl } from './source/git/address.ts';
 
 /** A lock for a person to commit. */
@@ -20,17 +23,31 @@ export interface WrittenLock {
   readonly warnings: readonly string[];
 }
 
+/** A package that a person installed in a workbench. */
+export interface InstalledPackage {
+  readonly name: string;
+  readonly version: string;
+  /** Of the file that it came from; undefined: it is not known, or of a kind that this lock would not choose. */
+  readonly sha256: string | undefined;
+}
+
 /**
- * Locks a repository and gives the text of its pylock.toml; one that is there is not heard. Runs nothing. Throws what `planBuild` throws,
+ * Locks a repository and gives the text of its pylock.toml; of one that is there only the packages are kept that were captured in a workbench, under those
+ * that are `installed` now. Runs nothing. Throws what `planBuild` throws,
  * `SDIST_BUILD_FAILED` for a package without a wheel, and `LOCK_NEEDS_BUILD` for what has to be built or fetched before it can be locked.
  */
 export async function lockRepository(
   source: SourceSpec,
-  options: Omit<PlanOptions, 'without'>,
+  options: Omit<PlanOptions, 'without' | 'besides'> & { readonly installed?: readonly InstalledPackage[] },
 ): Promise<WrittenLock> {
+  let captured: readonly Requirement[] = [];
+  const besides: PlanOptions['besides'] = async (tree, recipe) => {
+    captured = mergeCaptured(await capturedBefore(tree, recipe), options.installed ?? []);
+    return captured;
+  };
   const without = ['', 'binder/', '.binder/'].map((folder) => `${folder}pylock.toml`);
   const buildWheel = (sdist: Sdist): Promise<string> => Promise.reject(hasNoWheel(sdist));
-  return withPlannedLock(source, { ...options, without, buildWheel }, async (planned) => {
+  return withPlannedLock(source, { ...options, without, besides, buildWheel }, async (planned) => {
     const { recipe, locked, tree, warnings } = planned;
     const asked = [...recipe.requirements.requirements, ...recipe.requirements.running];
     const local: { requirement: Requirement; name: string }[] = [];
@@ -46,17 +63,38 @@ export async function lockRepository(
       facts: {
         requirements: requirementLines(recipe.requirements),
         asOf: locked.request.asOf,
+        captured,
         changes: record.changes.filter(({ name }) => name !== 'Python'),
       },
     });
     return {
-      path: recipe.folder === '' ? 'pylock.toml' : `${recipe.folder}/pylock.toml`,
+      path: lockPath(recipe),
       text,
       packages: locked.lock.wheels.map(({ name, version }) => ({ name, version })),
       recipe: record,
       warnings: [...tree.warnings, ...recipe.requirements.warnings, ...warnings],
     };
   });
+}
+
+function lockPath({ folder }: Recipe): string {
+  return folder === '' ? 'pylock.toml' : `${folder}/pylock.toml`;
+}
+
+async function capturedBefore(tree: SourceTree, recipe: Recipe): Promise<readonly Requirement[]> {
+  const lock = await readToml(tree, lockPath(recipe));
+  return lock === undefined ? [] : (readLockFacts(lock)?.captured ?? []);
+}
+
+function mergeCaptured(
+  before: readonly Requirement[],
+  installed: readonly InstalledPackage[],
+): readonly Requirement[] {
+  const now = installed.map(({ name, version, sha256 }) =>
+    parseRequirement(`${name}==${version}`, 'galley lab', sha256 === undefined ? [] : [sha256]),
+  );
+  const byName = new Map([...before, ...now].map((requirement) => [requirement.name, requirement]));
+  return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** The name of what comes from the repository itself; undefined: an index has it. */

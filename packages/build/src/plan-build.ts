@@ -11,6 +11,7 @@ import { lockRecipe, wheelTarget, type LockedRecipe, type LockRecipeOptions } fr
 import { recipeRecord, type RecipeRecord } from './plan/recipe-record.ts';
 import { withStaticRequirements } from './plan/static-requirements.ts';
 import { makeRecipe, type Recipe } from './recipe/recipe.ts';
+import type { Requirement } from './recipe/requirement.ts';
 import { openSource } from './source/open-source.ts';
 import type { SourceTree } from './source/source-tree.ts';
 
@@ -40,6 +41,8 @@ export type PlanOptions = Pick<
   readonly without?: readonly string[];
   /** True: a workbench is planned, for which nothing runs. */
   readonly open?: boolean;
+  /** What is locked besides what the repository asks for. */
+  readonly besides?: (tree: SourceTree, recipe: Recipe) => Promise<readonly Requirement[]>;
   /** Where what is fetched is kept; default: a folder that goes with the plan. */
   readonly cacheDir?: string;
   readonly signal: AbortSignal;
@@ -94,6 +97,14 @@ export async function planBuild(source: SourceSpec, options: PlanOptions): Promi
   );
 }
 
+function withRequirements(recipe: Recipe, besides: readonly Requirement[]): Recipe {
+  const { requirements } = recipe;
+  return {
+    ...recipe,
+    requirements: { ...requirements, requirements: [...requirements.requirements, ...besides] },
+  };
+}
+
 /** Opens, reads and locks a source in a folder of its own, and hands all of it to `use`. Throws as `planBuild`. */
 export async function withPlannedLock<Result>(
   source: SourceSpec,
@@ -106,7 +117,8 @@ export async function withPlannedLock<Result>(
     const tree = await openSource(source, { workDir: folder, cacheDir, signal });
     const recipe = await makeRecipe(tree, { ...options, supportedPythons: await availablePythons() });
     const known = await withStaticRequirements(recipe, tree, signal);
-    const locked = await lockRecipe(known.recipe, {
+    const besides = (await options.besides?.(tree, recipe)) ?? [];
+    const locked = await lockRecipe(withRequirements(known.recipe, besides), {
       ...lockChoices(options, recipe, tree),
       cacheDir,
       emit: () => undefined,

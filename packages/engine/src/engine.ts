@@ -35,6 +35,11 @@ export interface Workload {
   readonly secrets: Readonly<Record<string, string | Uint8Array>>;
   /** Absolute paths inside that are tmpfs besides /tmp, /run and /dev/shm. They must exist in the image. */
   readonly tmpfs: readonly string[];
+  /**
+   * Folders and files of the host that it sees, later ones over earlier ones; a place in another's folder exists there. What it makes in them belongs to
+   * their owner outside, never with a set-id bit (ADR 0095). Only with the project's user, and only where the engine can: `memory` refuses them.
+   */
+  readonly folders?: readonly WorkloadFolder[];
   /** Workloads of one group share one network; default: a group of its own. */
   readonly networkGroup?: string;
   /** Ports that `dial` may reach. Port N is the Unix socket /run/galley/N.sock inside. */
@@ -54,6 +59,15 @@ export interface WorkloadLimits {
   readonly openFiles: number;
   /** Of everything it writes: upper layer, /galley/out and tmpfs. */
   readonly diskBytes: number;
+}
+
+/** A folder or file of the host, inside. Nothing that is mounted below it comes along. */
+export interface WorkloadFolder {
+  /** Absolute path on the host; its last part is no symlink. */
+  readonly source: string;
+  /** Absolute path inside. */
+  readonly path: string;
+  readonly readonly: boolean;
 }
 
 export interface WorkloadEgress {

@@ -17,6 +17,8 @@ export const controlErrorCodes = {
   SECRET_NOT_FOUND: { sort: 'user', status: 404 },
   SECRET_UNREADABLE: { sort: 'environment', status: 500 },
   BUILD_CANCELLED: { sort: 'user', status: 409 },
+  LAB_IN_USE: { sort: 'environment', status: 409 },
+  LAB_FAILED: { sort: 'environment', status: 502 },
   NO_REPLICA: { sort: 'environment', status: 503 },
   REPLICA_FAILED: { sort: 'environment', status: 502 },
   GATEWAY_FAILED: { sort: 'environment', status: 502 },

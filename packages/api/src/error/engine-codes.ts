@@ -8,6 +8,7 @@ export const engineErrorCodes = {
   WORKLOAD_NOT_FOUND: { sort: 'environment', status: 404 },
   DIAL_REFUSED: { sort: 'environment', status: 502 },
   OUTPUT_REFUSED: { sort: 'user', status: 422 },
+  FOLDER_REFUSED: { sort: 'environment', status: 422 },
   EGRESS_DENIED: { sort: 'user', status: 403 },
   ENGINE_FAILED: { sort: 'environment', status: 502 },
 } as const satisfies Record<string, ErrorCodeRow>;

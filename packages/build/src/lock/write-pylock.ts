@@ -1,5 +1,5 @@
 import { stringify } from 'smol-toml';
-import type { LockFacts } from '../recipe/locked-requirements.ts';
+import { capturedLine, type LockFacts } from '../recipe/locked-requirements.ts';
 import type { Requirement } from '../recipe/requirement.ts';
 import { redactUrl } from '../source/git/address.ts';
 import type { Lock, LockedWheel } from './lock.ts';
@@ -33,6 +33,7 @@ export function writePylock({ lock, target, facts, local }: PylockContent): stri
       galley: {
         requirements: facts.requirements,
         ...(facts.asOf === undefined ? {} : { 'as-of': facts.asOf }),
+        ...(facts.captured.length === 0 ? {} : { captured: facts.captured.map(capturedLine) }),
         ...(facts.changes.length === 0 ? {} : { replaced: facts.changes }),
       },
     },

@@ -1,7 +1,7 @@
 import type { PinChange } from '../lock/lock.ts';
 import { redactUrl } from '../source/git/address.ts';
 import { isTable, tableAt, textOf, textsOf, type Table } from './file/pyproject.ts';
-import type { Requirement } from './requirement.ts';
+import { parseRequirement, type Requirement } from './requirement.ts';
 
 /** What `galley lock` writes beside the packages of a pylock.toml, under `[tool.galley]`. */
 export interface LockFacts {
@@ -10,6 +10,8 @@ export interface LockFacts {
   /** RFC 3339. */
   readonly asOf: string | undefined;
   readonly changes: readonly PinChange[];
+  /** What was installed in a workbench and captured besides (`galley lab --capture`), with its hashes. */
+  readonly captured: readonly Requirement[];
 }
 
 /** Everything that was asked for, in one order, by which a lock is held against the present repository. Pure. */
@@ -29,6 +31,20 @@ export function requirementLines(asked: {
   ].sort();
 }
 
+/** A captured package as a line of the lock: `emoji==2.15.0 sha256:…`. */
+export function capturedLine({ line, hashes }: Requirement): string {
+  return [line, ...hashes.map((hash) => `sha256:${hash}`)].join(' ');
+}
+
+function readCaptured(text: string): Requirement {
+  const [line = '', ...hashes] = text.split(' ');
+  return parseRequirement(
+    line,
+    'pylock.toml (captured)',
+    hashes.flatMap((hash) => /^sha256:([0-9a-f]{64})$/.exec(hash)?.[1] ?? []),
+  );
+}
+
 /** Reads `[tool.galley]`; undefined: another tool wrote the lock. */
 export function readLockFacts(lock: Table): LockFacts | undefined {
   const own = tableAt(lock, 'tool', 'galley');
@@ -37,6 +53,7 @@ export function readLockFacts(lock: Table): LockFacts | undefined {
   return {
     requirements: textsOf(own['requirements']),
     asOf: textOf(own['as-of']),
+    captured: textsOf(own['captured']).map(readCaptured),
     changes: replaced.map((item): PinChange => {
       const text = (key: string): string => textOf(item[key]) ?? '';
       return {

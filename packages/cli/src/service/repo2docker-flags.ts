@@ -6,10 +6,12 @@ import { refuseFlags, type UnsupportedFlags } from './unsupported-flags.ts';
 const many = { repeatable: true } as const;
 
 const supported: readonly Option[] = [
-  { flags: '--image-name <NAME:TAG>', description: 'what the image is called; only with --no-run' },
+  { flags: '--image-name <NAME:TAG>', description: 'what the image is called' },
   { flags: '--ref <REF>', description: 'branch, tag, commit or pull request (pull/7)' },
   { flags: '--subdir <PATH>', description: 'the folder of the repository that is built' },
   { flags: '--no-run', description: 'build only' },
+  { flags: '-E, --editable', description: 'work in the folder itself; only with a folder' },
+  { flags: '--port <PORT>', description: 'of 127.0.0.1, where JupyterLab answers (default: any free one)' },
   { flags: '--no-build', description: 'say what would be built, and run nothing' },
   { flags: '--push', description: 'push the image to where --image-name says; only with --no-run' },
 ];
@@ -32,23 +34,15 @@ const unsupported: UnsupportedFlags = {
   },
   publish: {
     option: { flags: '-p, --publish <PORTS>', description: 'not supported', ...many },
-    instead: 'A service answers at its own host name: leave it out.',
+    instead: 'JupyterLab answers at 127.0.0.1: say --port instead.',
   },
   publishAll: {
     option: { flags: '-P, --publish-all', description: 'not supported' },
-    instead: 'A service answers at its own host name: leave it out.',
-  },
-  port: {
-    option: { flags: '--port <PORT>', description: 'not supported' },
-    instead: 'A service answers at its own host name: leave it out.',
+    instead: 'JupyterLab answers at 127.0.0.1: say --port instead.',
   },
   volume: {
     option: { flags: '-v, --volume <SOURCE:PATH>', description: 'not supported', ...many },
-    instead: 'Keep small files in the repository; let cells fetch data with galley deploy --allow HOST:PORT.',
-  },
-  editable: {
-    option: { flags: '-E, --editable', description: 'not supported' },
-    instead: 'Build again after an edit: only what changed is done.',
+    instead: '--editable works in the folder itself; galley lab --allow HOST:PORT lets cells fetch data.',
   },
   targetRepoDir: {
     option: { flags: '--target-repo-dir <PATH>', description: 'not supported' },
@@ -88,8 +82,8 @@ export const repo2dockerOptions: readonly Option[] = [
 
 /** What a command line of repo2docker asks for here. */
 export type Repo2dockerPlan = {
-  readonly what: 'deploy' | 'build' | 'plan';
-  /** For the command that does it. */
+  readonly what: 'lab' | 'build' | 'plan';
+  /** For the command that does it; of a lab also `editable`, `port` and `tag`. */
   readonly input: Input;
 };
 
@@ -98,7 +92,7 @@ export function planRepo2docker(input: Input): Repo2dockerPlan {
   refuseFlags(input, unsupported, 'repo2docker');
   const [repository = '.', ...command] = input.args;
   if (command.length > 0) {
-    throw new GalleyError('USAGE', `The image runs its service, not ${JSON.stringify(command.join(' '))}.`, {
+    throw new GalleyError('USAGE', `The image runs JupyterLab, not ${JSON.stringify(command.join(' '))}.`, {
       hint: 'Leave the command out, or take the image elsewhere: galley image export',
     });
   }
@@ -107,12 +101,19 @@ export function planRepo2docker(input: Input): Repo2dockerPlan {
   const push = input.options['push'] === true;
   if (input.options['build'] === false)
     return planOf('plan', repository, input, { plan: true, workbench: true });
-  if (isRun && (imageName !== undefined || push)) {
-    throw new GalleyError('USAGE', '--image-name and --push go with --no-run: a service has its own name.', {
-      hint: 'galley repo2docker --no-run --image-name team/lab:v1 REPO',
+  if (isRun && push) {
+    throw new GalleyError('USAGE', '--push goes with --no-run.', {
+      hint: 'galley repo2docker --no-run --push --image-name registry.example/team/lab:v1 REPO',
     });
   }
-  if (isRun) return planOf('deploy', repository, input, {});
+  if (isRun) {
+    const { editable, port } = input.options;
+    return planOf('lab', repository, input, {
+      ...(editable === undefined ? {} : { editable }),
+      ...(port === undefined ? {} : { port }),
+      ...(imageName === undefined ? {} : { tag: imageName }),
+    });
+  }
   if (push && imageName === undefined) {
     throw new GalleyError('USAGE', '--push needs --image-name, which says where to.', {
       hint: '--image-name registry.example/team/lab:v1 --push',

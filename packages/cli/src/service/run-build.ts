@@ -32,11 +32,13 @@ export function runBuild(request: BuildRequest, context: Context): Promise<MadeB
   });
 }
 
-/** Makes a workbench, without a server. Throws what `buildWorkbench` throws, and `HOME_IN_USE`. */
-export function makeWorkbench(request: BuildRequest, context: Context): Promise<Workbench> {
-  return withOwnHome(context, 'galley build --workbench', (build) =>
-    buildHere(buildWorkbench, request, context, build),
-  );
+/** Makes a workbench, without a server. Throws what `buildWorkbench` throws, and `HOME_IN_USE`, which names `command`. */
+export function makeWorkbench(
+  request: BuildRequest,
+  context: Context,
+  command = 'galley build --workbench',
+): Promise<Workbench> {
+  return withOwnHome(context, command, (build) => buildHere(buildWorkbench, request, context, build));
 }
 
 async function buildHere<Result extends { readonly image: Digest }>(

@@ -25,6 +25,8 @@ export interface HomeLayout {
   readonly log: string;
   /** The key that images are signed with, once there is one. */
   readonly signing: string;
+  /** Sessions of `galley lab`: their engine, and what lasts of each folder. */
+  readonly lab: string;
 }
 
 /** The GALLEY_HOME that an environment names; default `/var/lib/galley` for root, else the XDG data directory (DESIGN.md §7). */
@@ -61,6 +63,7 @@ export function homeLayout(root: string): HomeLayout {
     gateway: at('gateway'),
     log: at('control.log'),
     signing: at('signing'),
+    lab: at('lab'),
   };
 }
 

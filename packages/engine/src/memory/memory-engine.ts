@@ -74,6 +74,8 @@ export class MemoryEngine implements Engine {
     checkWorkload(workload);
     signal?.throwIfAborted();
     this.#failIfTold('ensure', workload.id);
+    if ((workload.folders ?? []).length > 0)
+      throw new GalleyError('WORKLOAD_INVALID', 'The engine memory has no folders of the host to give.');
     const hash = specHash(publicWorkload(workload));
     const known = this.#workloads.get(workload.id);
     if (known !== undefined) {

@@ -19,6 +19,8 @@ export interface Layout {
   readonly exits: string;
   readonly groups: string;
   readonly running: string;
+  /** Mounts of the host's folders. Nothing in it is ever removed but by `rmdir`. */
+  readonly folders: string;
 }
 
 /** The layout of the engine at `root`; `runtimeBase` is normally `/run/galley`. */
@@ -37,6 +39,7 @@ export function layoutOf(root: string, runtimeBase: string): Layout {
     exits: join(run, 'exit'),
     groups: join(run, 'group'),
     running: join(run, 'w'),
+    folders: join(run, 'folder'),
   };
 }
 
@@ -57,6 +60,7 @@ export interface WorkloadPaths {
   readonly lower: string;
   readonly sockets: string;
   readonly secrets: string;
+  readonly folders: string;
   readonly exit: string;
 }
 
@@ -79,6 +83,7 @@ export function workloadPaths(layout: Layout, id: string): WorkloadPaths {
     // On the workload's own disk: it may write what it likes there, and must not fill the host's.
     sockets: join(run, 'disk', 'sock'),
     secrets: join(run, 'secrets'),
+    folders: join(layout.folders, id),
     exit: join(layout.exits, id),
   };
 }

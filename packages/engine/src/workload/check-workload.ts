@@ -25,6 +25,7 @@ export function checkWorkload(workload: Workload): void {
   }
   checkUser(workload, refuse);
   checkLimits(workload, refuse);
+  checkFolders(workload, refuse);
   checkPaths(workload, refuse);
   for (const port of workload.ports) {
     if (!Number.isInteger(port) || port < 1 || port > 65535) refuse(`asks for the port ${port}`);
@@ -60,24 +61,43 @@ function checkLimits(workload: Workload, refuse: (what: string) => never): void 
   if (!(cpus > 0 && cpus <= 4096)) refuse(`has the limit cpus = ${cpus}`);
 }
 
+function checkFolders({ folders = [], user }: Workload, refuse: (what: string) => never): void {
+  if (folders.length > 0 && user !== undefined)
+    refuse('asks for folders of the host and for a user of the image');
+  for (const { source } of folders) {
+    if (!source.startsWith('/') || source.includes('\0'))
+      refuse(`asks for the folder ${JSON.stringify(source)}, which is no absolute path`);
+  }
+}
+
 function checkPaths(workload: Workload, refuse: (what: string) => never): void {
   const inside = [
     ...Object.keys(workload.files),
     ...Object.keys(workload.secrets),
     ...workload.tmpfs,
+    ...folderPaths(workload),
     ...(workload.workingDir === undefined ? [] : [workload.workingDir]),
   ];
   for (const path of inside) {
     if (!isPlainAbsolute(path))
       refuse(`names the path ${JSON.stringify(path)}, which is not absolute and plain`);
   }
-  for (const path of [...Object.keys(workload.files), ...Object.keys(workload.secrets), ...workload.tmpfs]) {
+  for (const path of [
+    ...Object.keys(workload.files),
+    ...Object.keys(workload.secrets),
+    ...workload.tmpfs,
+    ...folderPaths(workload),
+  ]) {
     if (path === '/' || reserved.some((root) => path === root || path.startsWith(`${root}/`))) {
       refuse(`puts something at ${path}, which is the engine's`);
     }
   }
   const bytes = Object.values(workload.files).reduce((sum, content) => sum + Buffer.byteLength(content), 0);
   if (bytes > fileBytesMax) refuse(`carries ${bytes} bytes of files; ${fileBytesMax} are allowed`);
+}
+
+function folderPaths({ folders = [] }: Workload): readonly string[] {
+  return folders.map(({ path }) => path);
 }
 
 /** Absolute, no `.`, `..`, empty part, control character, or comma and colon (they separate mount options). */

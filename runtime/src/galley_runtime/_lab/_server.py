@@ -16,6 +16,8 @@ TOOLS_PYTHON = f"{TOOLS}/bin/python"
 _APP = "/home/galley/app"
 #: A page that asks whether news may be fetched, and a server that does; neither can reach anything from a workload.
 _DISABLED = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+#: There is one kernel: a notebook that names none need not ask for it. A person's own settings rank above these.
+_SETTINGS = {"@jupyterlab/notebook-extension:tracker": {"autoStartDefaultKernel": True}}
 
 
 def server_command(places: Places, environment: Mapping[str, str], arguments: List[str]) -> List[str]:
@@ -44,6 +46,7 @@ def server_environment(places: Places, environment: Mapping[str, str], python: s
     _write_json(os.path.join(share, "kernels", "python3", "kernel.json"), _kernel(python))
     config = os.path.join(places.kept, "jupyter")
     _write_json(os.path.join(config, "labconfig", "page_config.json"), _DISABLED)
+    _write_json(os.path.join(config, "labconfig", "default_setting_overrides.json"), _SETTINGS)
     made = {
         "PATH": os.pathsep.join([os.path.join(prefix, "bin"), environment.get("PATH", os.defpath)]),
         "VIRTUAL_ENV": prefix,
@@ -69,7 +72,8 @@ def server_environment(places: Places, environment: Mapping[str, str], python: s
 def _kernel(python: str) -> Dict[str, object]:
     return {
         "argv": [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-        "display_name": "Python {}.{}".format(*sys.version_info[:2]),
+        # As every other installation calls it: a notebook that is saved here keeps the name that it had.
+        "display_name": "Python 3 (ipykernel)",
         "language": "python",
         "metadata": {"debugger": True},
     }

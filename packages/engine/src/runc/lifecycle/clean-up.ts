@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { removeGroup } from '../cgroup/hierarchy.ts';
 import { killGroup } from '../cgroup/processes.ts';
 import { cgroupsPath, type Host } from '../host.ts';
+import { releaseFolders } from '../folders/mount-folders.ts';
 import { releaseGroup } from '../network/group.ts';
 import { isAlive, signalProcess } from '../process/process-identity.ts';
 import { unmountBelow } from '../rootfs/unmount.ts';
@@ -31,7 +32,7 @@ export async function stopWorkload(host: Host, table: WorkloadTable, entry: Entr
   }
   await host.runc.delete(id);
   await removeGroup(host.cgroups, group);
-  await Promise.all([unmountBelow(paths.rootfs), unmountBelow(paths.secrets)]);
+  await Promise.all([unmountBelow(paths.rootfs), unmountBelow(paths.secrets), releaseFolders(paths.folders)]);
   if (networkGroup !== undefined && !hasOtherMember(table, entry)) {
     await table.queue(`group ${networkGroup}`, async () => {
       if (!hasOtherMember(table, entry)) await releaseGroup(host.layout, networkGroup);

@@ -11,7 +11,7 @@ export async function makeDirectories(layout: Layout): Promise<void> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
   }
   await mkdir(dirname(layout.run), { recursive: true, mode: 0o711 });
-  for (const directory of [layout.run, layout.running]) {
+  for (const directory of [layout.run, layout.running, layout.folders]) {
     await mkdir(directory, { recursive: true, mode: 0o710 });
     await chown(directory, 0, shiftBase);
     await chmod(directory, 0o710);
@@ -26,7 +26,14 @@ export async function makeDirectories(layout: Layout): Promise<void> {
  * output may still be asked for, has its mounts and sockets there.
  */
 export async function releaseRuntimeDirectory(layout: Layout): Promise<void> {
-  for (const directory of [layout.runcState, layout.exits, layout.groups, layout.running, layout.run]) {
+  for (const directory of [
+    layout.runcState,
+    layout.exits,
+    layout.groups,
+    layout.running,
+    layout.folders,
+    layout.run,
+  ]) {
     await rmdir(directory).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'ENOENT') throw error;
     });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { groupDirectories, removeGroup } from '../cgroup/hierarchy.ts';
 import { killGroup } from '../cgroup/processes.ts';
 import type { Host } from '../host.ts';
+import { releaseFolders } from '../folders/mount-folders.ts';
 import { workloadPaths } from '../layout.ts';
 import { isAlive } from '../process/process-identity.ts';
 import { isFinished, readRecord } from '../record.ts';
@@ -71,6 +72,9 @@ async function sweep(host: Host, table: WorkloadTable): Promise<void> {
     if (table.get(id)) continue;
     await unmountBelow(join(layout.running, id));
     await rm(join(layout.running, id), { recursive: true, force: true });
+  }
+  for (const id of await namesIn(layout.folders)) {
+    if (!table.get(id)) await releaseFolders(join(layout.folders, id));
   }
   for (const id of await namesIn(layout.exits)) {
     if (!table.get(id)) await rm(join(layout.exits, id), { recursive: true, force: true });

@@ -8,6 +8,7 @@ import { joinKillGroup } from '../cgroup/processes.ts';
 import { cgroupsPath, type Host } from '../host.ts';
 import { shiftBase } from '../identity.ts';
 import type { WorkloadPaths } from '../layout.ts';
+import { mountFolders } from '../folders/mount-folders.ts';
 import { findGroup, foundGroup } from '../network/group.ts';
 import type { MountSources } from '../oci/mounts.ts';
 import { runtimeSpec } from '../oci/runtime-spec.ts';
@@ -49,6 +50,7 @@ export async function startWorkload(
     // Group 0 inside is the group of every workload's process that has no user of its own.
     secrets: await placeSecrets(paths, workload.secrets, user ?? { uid: 0, gid: 0 }),
     init: host.init,
+    folders: await mountFolders(paths.folders, workload.folders ?? [], record.uid),
   };
   const create = () => createIn(host, table, entry, { workload, image, user, sources });
   // Members of one group are created one after the other: the first founds the network that the others enter.

@@ -17,6 +17,8 @@ export interface MountSources {
   /** Host file of each secret by path inside. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly init: string | undefined;
+  /** Where each of the workload's folders is mounted, in their order. */
+  readonly folders: readonly string[];
 }
 
 /** Path inside of the program that is process 1: it hands signals on and reaps (engine.md §1.5). */
@@ -70,6 +72,10 @@ export function mountsOf(workload: Workload, uid: number, sources: MountSources)
     ...(sources.init === undefined ? [] : [bind(initPath, sources.init, 'ro')]),
     bind('/run/galley', sources.sockets, 'rw', 'noexec'),
     bind('/galley/out', sources.out, 'rw'),
+    ...(workload.folders ?? []).map(({ path, readonly }, index) =>
+      // Mounted for it, one for each.
+      bind(path, sources.folders[index] as string, readonly ? 'ro' : 'rw'),
+    ),
     ...Object.entries(sources.secrets).map(([path, source]) => bind(path, source, 'ro', 'noexec')),
   ];
 }

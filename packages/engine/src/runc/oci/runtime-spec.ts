@@ -6,6 +6,7 @@ import { initPath, maskedPaths, mountsOf, readonlyPaths, type MountSources } fro
 import type { ImageUser } from '@galley/image/facts/image-user';
 import { resourcesOf } from './resources.ts';
 import type { OciSeccomp } from './seccomp.ts';
+import { refuseSetId } from './set-id.ts';
 
 /** What the specification is made from besides the workload. */
 export interface RuntimeSpecInput {
@@ -95,7 +96,7 @@ export function runtimeSpec(input: RuntimeSpecInput): object {
       ],
       maskedPaths,
       readonlyPaths,
-      seccomp: input.seccomp,
+      seccomp: (workload.folders ?? []).length > 0 ? refuseSetId(input.seccomp) : input.seccomp,
     },
   };
 }

@@ -1,0 +1,121 @@
+import { lstat, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { shortDigest } from '@galley/api/digest';
+import type { Workbench } from '@galley/build/build-workbench';
+import { readInstalled } from '@galley/control/lab/installed';
+import { labFolder, prepareLabFolder, resetLabFolder } from '@galley/control/lab/lab-folder';
+import { withLabs } from '@galley/control/lab/open-labs';
+import { withLab } from '@galley/control/lab/session';
+import { homeLayout } from '@galley/control/owner/home';
+import type { Context, Result } from '../command/command.ts';
+import { safeLine } from '../render/safe-text.ts';
+import { openStore } from '../server/open-store.ts';
+import { makeWorkbench, type BuildRequest } from './run-build.ts';
+import type { SourceArgument } from './source-argument.ts';
+
+/** What `galley lab` was asked for. */
+export interface LabOptions {
+  /** True: the folder itself is worked in; false: what the image holds of it, and what is made goes with the session. */
+  readonly isMounted: boolean;
+  /** Forget first what was installed in earlier sessions. */
+  readonly reset: boolean;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly lock: BuildRequest['lock'];
+  /** `host:port` that the notebooks may reach. */
+  readonly hosts: readonly string[];
+  /** What the workbench is called besides. */
+  readonly tag: string | undefined;
+}
+
+/** Builds the workbench of a repository and works in it until Ctrl-C. Throws as `galley build --workbench`, and `LAB_IN_USE`, `LAB_FAILED`. */
+export async function runLab(
+  argument: SourceArgument,
+  options: LabOptions,
+  context: Context,
+): Promise<Result> {
+  const { home, project, signal, emit } = context;
+  const path = argument.kind === 'directory' ? await realpath(argument.path) : undefined;
+  const workbench = await makeWorkbench(
+    { argument, lock: options.lock, egressHosts: options.hosts, tag: options.tag },
+    context,
+    'galley lab',
+  );
+  const layout = homeLayout(home);
+  const store = await openStore(home);
+  // Builds and pruning go on beside it: they leave what it stands on.
+  const lease = await store.lease('galley lab');
+  try {
+    return await withLabs({ layout, store }, async (engine) => {
+      const mounted = options.isMounted ? path : undefined;
+      const folder = labFolder(layout, mounted ?? workbench.image);
+      // What is made outside of a person's folder goes with the session, and so does what was installed.
+      if (options.reset || mounted === undefined) await resetLabFolder(folder, signal);
+      await prepareLabFolder(folder, workbench.recipe.python.version);
+      const hadGit = await hasGit(mounted);
+      const { memoryBytes, cpus, egressHosts } = workbench.limits;
+      const url = await withLab(
+        engine,
+        {
+          project,
+          image: workbench.image,
+          path: mounted,
+          folder,
+          limits: { memoryBytes, cpus },
+          hosts: egressHosts,
+          port: options.port,
+          emit,
+          signal,
+        },
+        async (lab) => {
+          context.say(describeStart(lab.url, mounted, workbench));
+          context.data({ url: lab.url, image: workbench.image });
+          await lab.ended();
+          return lab.url;
+        },
+      );
+      const installed = await readInstalled(folder);
+      if (mounted === undefined) await resetLabFolder(folder, new AbortController().signal);
+      const packages = installed.packages.map(({ name, version }) => `${name} ${version}`);
+      const madeGit = !hadGit && (await hasGit(mounted));
+      return {
+        text: describeEnd(packages, mounted, madeGit),
+        value: { url, image: workbench.image, installed: installed.packages, elsewhere: installed.elsewhere },
+        names: [workbench.image],
+      };
+    });
+  } finally {
+    await lease.release();
+  }
+}
+
+function describeStart(url: string, path: string | undefined, { image, warnings }: Workbench): string {
+  return [
+    ...warnings.map((warning) => `warning: ${safeLine(warning)}`),
+    '',
+    `JupyterLab   ${url}`,
+    path === undefined
+      ? `Working in   what workbench ${shortDigest(image)} holds: it goes with the session`
+      : `Working in   ${safeLine(path)}`,
+    'Ctrl-C ends it.',
+  ].join('\n');
+}
+
+function describeEnd(packages: readonly string[], path: string | undefined, madeGit: boolean): string {
+  const lines = ['The lab has ended.'];
+  if (packages.length > 0 && path !== undefined)
+    lines.push(
+      `Installed here: ${packages.map((item) => safeLine(item)).join(', ')}.`,
+      'galley lab --capture writes it into pylock.toml for the next build; galley lab --reset begins without it.',
+    );
+  if (madeGit)
+    lines.push(
+      'warning: the session made a .git there. Look at its config and hooks before you run git in the folder: git runs what they name.',
+    );
+  return lines.join('\n');
+}
+
+async function hasGit(path: string | undefined): Promise<boolean> {
+  if (path === undefined) return false;
+  return (await lstat(join(path, '.git')).catch(() => undefined)) !== undefined;
+}
