@@ -93,6 +93,22 @@ test('an image that says where it came from does not get the token that opens a 
   }
 });
 
+test('what an image says of its build is written out for other tools, too', async () => {
+  const home = join(folder, 'rewritten');
+  const store = await openLayoutStore(join(home, 'images'));
+  const Labels = {
+    'io.openshift.s2i.build.image': 'centos/python-36-centos7',
+    'io.openshift.s2i.build.source-location': join(folder, 'source'),
+  };
+  await store.tag('team/app:v1', (await assembleImage(store, { layers: [], config: { Labels } })).digest);
+  const typed = ['s2i', 'rebuild', 'team/app:v1', '--copy', '--as-dockerfile', 'again/Dockerfile'];
+  const { exitCode, stdout } = await galley(typed, { home, cwd: folder });
+  expect([exitCode, stdout]).toEqual([0, expect.stringContaining('Wrote')]);
+  expect(await readFile(join(folder, 'again/Dockerfile'), 'utf8')).toMatch(
+    /^FROM centos\/python-36-centos7$/m,
+  );
+});
+
 test('flags of repo2docker that ask for what is not here are refused by name', async () => {
   const { exitCode, stderr } = await galley(['repo2docker', '--volume', 'a:/b', '.'], {
     home: join(folder, 'home'),

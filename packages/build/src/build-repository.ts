@@ -37,7 +37,7 @@ async function buildImages(work: BuildWork, environment: Environment): Promise<B
   });
   const inputs = await trainingInputs(work, environment);
   const key = trainingKey(inputs);
-  const { training, reused } = await trainOnce(work, inputs, image);
+  const { training, reused } = await trainOnce(work, { inputs, key, image });
   const candidate = await phases.run('candidate', async (end) => {
     const made = await assembleImage(context.store, {
       layers: [...environment.serving, code.layer, ...post.layers, training.layer],

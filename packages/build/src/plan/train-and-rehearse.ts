@@ -9,18 +9,16 @@ import { findRehearsal, rehearse, type Rehearsal, type RehearseOptions } from '.
 import { smokeCheck } from '../rehearsal/smoke-check.ts';
 import { train } from '../training/train.ts';
 import { findTraining, type Training } from '../training/training.ts';
-import { trainingKey, type TrainingInputs } from '../training/training-key.ts';
+import type { TrainingInputs } from '../training/training-key.ts';
 import type { JsonObject } from '../workload/read-json.ts';
 import type { BuildWork } from './build-work.ts';
 
 /** Runs the notebooks, unless source, lock and Python are those of an earlier run that read from no host. Throws as `train`. */
 export async function trainOnce(
   work: BuildWork,
-  inputs: TrainingInputs,
-  image: Image,
+  { inputs, key, image }: { readonly inputs: TrainingInputs; readonly key: string; readonly image: Image },
 ): Promise<{ training: Training; reused: boolean }> {
   const { context, options } = work;
-  const key = trainingKey(inputs);
   return work.phases.run('training', async (end) => {
     const known = await findTraining(key, context);
     if (known !== undefined) {

@@ -5,6 +5,7 @@ import { visibleEntries } from '@galley/image/facts/visible-entries';
 import type { ImageUser } from '@galley/image/facts/image-user';
 import type { Image } from '@galley/image/image';
 import { directoryEntry, type TarEntry } from '@galley/image/tar/entry';
+import { orderEntries } from '@galley/image/tar/order';
 import { readTar } from '@galley/image/tar/read-tar';
 import type { ImageStore } from '@galley/image/store';
 import { runBuildStep, type BuildStep, type StepOptions } from '../build-step/build-step.ts';
@@ -94,6 +95,8 @@ async function readArtifacts(
   } finally {
     await spool.close();
   }
+  // What no layer can hold (a file in a file, a link to nothing) is said now: later it would end the build.
+  orderEntries(entries.values());
   return [...entries.values()];
 }
 

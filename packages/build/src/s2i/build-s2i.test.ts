@@ -16,6 +16,10 @@ import { runUsage } from './usage.ts';
 
 const unavailable = runcUnavailable();
 const python = `#!${testPython} -IB\n`;
+/** A tar that no folder can be: a file that lies in a file. */
+const oddTar = `import io, sys, tarfile
+with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as tar:
+    for name in ("a", "a/b"): tar.addfile(tarfile.TarInfo(name), io.BytesIO())`;
 
 describe.skipIf(unavailable !== undefined)(
   `source-to-image (${unavailable ?? 'runc'})`,
@@ -174,13 +178,15 @@ describe.skipIf(unavailable !== undefined)(
       );
       const second = await build({ incremental: true, previous: first.image });
       expect(await generated(second.image)).toBe("built by 1001:0, saved ['generated.txt', 'lib']\n");
-      fixture.write('.s2i/bin/save-artifacts', `${python}print("this is no tar")\n`);
-      try {
-        const third = await build({ incremental: true, previous: second.image });
-        expect(await generated(third.image)).toBe('built by 1001:0, saved []\n');
-        expect(third.result.warnings.join()).toContain('nothing was saved from the image before');
-      } finally {
-        rmSync(join(fixture.source, '.s2i/bin'), { recursive: true });
+      for (const script of ['print("this is no tar")', oddTar]) {
+        fixture.write('.s2i/bin/save-artifacts', `${python}${script}\n`);
+        try {
+          const third = await build({ incremental: true, previous: second.image });
+          expect(await generated(third.image)).toBe('built by 1001:0, saved []\n');
+          expect(third.result.warnings.join()).toContain('nothing was saved from the image before');
+        } finally {
+          rmSync(join(fixture.source, '.s2i/bin'), { recursive: true });
+        }
       }
     });
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SourceEntry } from '../source/source-tree.ts';
-import { stageKeys } from './stages.ts';
+import { parseReportLine, type ReportLine } from './report.ts';
+import { missedElsewhere, stageKeys } from './stages.ts';
 import type { TrainingInputs } from './training-key.ts';
 
 const inputs: TrainingInputs = {
@@ -47,4 +48,13 @@ test('what notebooks left is not found by another application: its later noteboo
   const others = [...(await keys({}, {}, 'default/rose')), ...(await keys({}, {}, 'guests/iris'))];
   expect(others).not.toContain(first);
   expect(others).not.toContain(second);
+});
+
+const failed = (type: string): ReportLine =>
+  parseReportLine({ notebook: 'b.ipynb', cell: 1, state: 'failed', error: { type } });
+
+test('only a file that was missing outside of the folder that is kept makes the earlier notebooks run again', () => {
+  expect(missedElsewhere([failed('FileNotFoundError')], [])).toBe(true);
+  expect(missedElsewhere([failed('FileNotFoundError')], ['data/x.csv'])).toBe(false);
+  expect(missedElsewhere([failed('ValueError')], [])).toBe(false);
 });

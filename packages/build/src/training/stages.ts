@@ -10,6 +10,7 @@ import type { SourceEntry, SourceTree } from '../source/source-tree.ts';
 import { readWire } from '../workload/read-json.ts';
 import type { Output } from '../workload/read-output.ts';
 import { holdsSecret } from './find-secrets.ts';
+import type { ReportLine } from './report.ts';
 import { trainingParts, type TrainingInputs } from './training-key.ts';
 
 /** Where the runtime looks for what earlier notebooks left (wire.md, run). */
@@ -92,4 +93,14 @@ export async function keepStages(
     });
     await records.set(key, layer);
   }
+}
+
+/**
+ * Whether a run ended because a file was not there that an earlier notebook may have left, had it run: one outside of the application's
+ * folder. All that a notebook leaves inside is kept, so what is missing there (`missingInside`, as the run says) an earlier notebook does
+ * not make, and running it again would only make the person wait for the same error.
+ */
+export function missedElsewhere(lines: readonly ReportLine[], missingInside: readonly string[]): boolean {
+  const failed = lines.findLast((line) => line.error !== undefined);
+  return failed?.error?.type === 'FileNotFoundError' && missingInside.length === 0;
 }

@@ -4,7 +4,7 @@ import type { LogLine, Workload } from '@galley/engine/engine';
 import { appendLayers } from '@galley/image/assemble/append-layers';
 import type { Layer } from '@galley/image/descriptor';
 import { RecordCache } from '../cache/record-cache.ts';
-import { readLines } from '../workload/read-json.ts';
+import { readLines, readWire, textsOf } from '../workload/read-json.ts';
 import { readOutput, type Output } from '../workload/read-output.ts';
 import { runWorkload, type EndedWorkload } from '../workload/run-workload.ts';
 import { stepId } from '../workload/step-id.ts';
@@ -14,7 +14,7 @@ import { keepTraining, trainingDiskBytes, type TrainOptions } from './keep-train
 import { redactSecrets } from './find-secrets.ts';
 import { tellProgress } from './progress.ts';
 import { parseReportLine } from './report.ts';
-import { findStages, keepStages, stageKeys } from './stages.ts';
+import { findStages, keepStages, missedElsewhere, stageKeys } from './stages.ts';
 import type { Training } from './training.ts';
 import { sampling } from './training-key.ts';
 
@@ -93,8 +93,10 @@ class Attempt {
       return { ...(await keepTraining(this.#options, output, ended, oomKills)), reachedHosts };
     } catch (error) {
       const lines = await readLines(output, 'report.jsonl').catch(() => []);
-      const type = lines.map(parseReportLine).findLast((line) => line.error !== undefined)?.error?.type;
-      this.missedFiles = ended.status.exitCode === 2 || type === 'FileNotFoundError';
+      const result = await readWire(output, 'result.json', 'run-result').catch(() => undefined);
+      this.missedFiles =
+        ended.status.exitCode === 2 ||
+        missedElsewhere(lines.map(parseReportLine), textsOf(result?.['missingFiles']));
       await keepCheckpoints(key, output, { ...this.#options, reachedHosts });
       throw error;
     }

@@ -124,7 +124,7 @@ function describePlan(plan: BuildPlan): string {
     describeRecipe(plan.recipe),
     '',
     `Base      ${plan.base}`,
-    `Lock      ${plan.lockDigest}`,
+    `Lock      ${plan.lockDigest ?? 'known once what is built here has its hash'}`,
     '',
     table(
       ['PACKAGE', 'VERSION', 'SIZE'],

@@ -40,8 +40,6 @@ export async function createRuncEngine(options: RuncEngineOptions): Promise<Engi
   const isolation = checkIsolation();
   const runcPath = findProgram('runc');
   if (isolation.missing !== undefined || runcPath === undefined) return new NoIsolationEngine(isolation);
-  // Modes are said where directories are made, and other ids must pass some of them: a person's umask of 077 must not take that away.
-  process.umask(0o022);
   const layout = layoutOf(options.root, options.runtimeBase ?? '/run/galley');
   await makeDirectories(layout);
   const now = options.clock ?? Date.now;

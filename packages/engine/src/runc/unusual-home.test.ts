@@ -18,5 +18,11 @@ test.skipIf(runcUnavailable() !== undefined)(
   async () => {
     await under.engine.ensure(under.workload('unusual', 'print("here")'));
     await expect.poll(async () => (await under.engine.observe('unusual'))?.phase).toBe('succeeded');
+    // A build step may write its root, as a user of the image.
+    const step = under.workload('unusual-step', 'open("/made", "w").write("here")', { user: '0' });
+    await under.engine.ensure({ ...step, rootfs: 'writable' });
+    await expect.poll(async () => (await under.engine.observe('unusual-step'))?.phase).toBe('succeeded');
+    // What a command writes for that person obeys it.
+    expect(process.umask()).toBe(0o077);
   },
 );

@@ -1,9 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdir, open, rename, rm, utimes, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestHex, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { diskError, isMissing } from './disk-errors.ts';
+import { ingestFile } from './ingest-file.ts';
 import { syncFolder } from './replace-file.ts';
 
 /** Writes smaller than this are gathered: one system call per mebibyte instead of one per tar header. */
@@ -41,7 +42,7 @@ export class PendingBlob {
 
   /** Throws `DISK_FULL`. */
   static async open(root: string): Promise<PendingBlob> {
-    const path = join(root, 'ingest', randomUUID());
+    const path = ingestFile(join(root, 'ingest'));
     try {
       await mkdir(join(root, 'ingest'), { recursive: true });
       return new PendingBlob(root, path, await open(path, 'wx', 0o644));

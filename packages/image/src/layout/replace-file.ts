@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { diskError } from './disk-errors.ts';
+import { ingestFile } from './ingest-file.ts';
 
 /** Makes a rename in a folder outlast a power cut. Some file systems refuse fsync on folders; they order renames themselves. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -20,7 +20,7 @@ export async function syncFolder(folder: string): Promise<void> {
  * rename, fsync the folder (engine.md §2). `scratch` is a folder on the same file system. Throws `DISK_FULL`.
  */
 export async function replaceFile(path: string, text: string, scratch: string): Promise<void> {
-  const temporary = join(scratch, randomUUID());
+  const temporary = ingestFile(scratch);
   try {
     const handle = await open(temporary, 'wx', 0o644);
     try {

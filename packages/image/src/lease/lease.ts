@@ -27,6 +27,8 @@ export interface LiveLease {
   readonly pid: number;
   /** Milliseconds since the epoch: blobs that were touched after this are kept. */
   readonly startedMs: number;
+  /** It was not given back yet. */
+  readonly isHeld: boolean;
 }
 
 const folderOf = (root: string): string => join(root, 'leases');
@@ -59,7 +61,8 @@ export async function liveLeases(root: string, nowMs: number): Promise<readonly 
     const path = join(folderOf(root), name);
     const lease = await readLease(path);
     if (lease !== undefined && counts(lease, nowMs)) {
-      live.push({ purpose: lease.purpose, pid: lease.identity.pid, startedMs: lease.startedMs });
+      const { purpose, startedMs, releasedMs, identity } = lease;
+      live.push({ purpose, pid: identity.pid, startedMs, isHeld: releasedMs === undefined });
     } else await rm(path, { force: true });
   }
   return live.sort((a, b) => a.startedMs - b.startedMs);

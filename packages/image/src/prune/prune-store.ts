@@ -4,7 +4,7 @@ import { isDigest, type Digest } from '@galley/api/digest';
 import type { BlobCount, PruneAnswer } from '@galley/api/http/messages';
 import { isMissing } from '../layout/disk-errors.ts';
 import { asideFile, blobFile } from '../layout/pending-blob.ts';
-import { liveLeases, slackMs } from '../lease/lease.ts';
+import { liveLeases, slackMs, type LiveLease } from '../lease/lease.ts';
 import type { ImageStore } from '../store.ts';
 import { reachable } from './reachable.ts';
 
@@ -42,8 +42,7 @@ export async function pruneStore(store: ImageStore, options: PruneOptions): Prom
     const nowMs = options.now();
     const leases = await liveLeases(store.root, nowMs);
     // Who takes a lease only now touches what they find from now on, and that is after the cutoff as well.
-    const begins = [nowMs - options.olderThanMs, ...leases.map((lease) => lease.startedMs)];
-    const cutoffMs = Math.min(...begins) - slackMs;
+    const cutoffMs = cutoffOf(leases, nowMs - options.olderThanMs);
     const needed = await reachable(store, await options.keep());
     const [removed, kept, young] = [new Count(), new Count(), new Count()];
     for (const name of await readdir(join(store.root, 'blobs', 'sha256'))) {
@@ -54,7 +53,7 @@ export async function pruneStore(store: ImageStore, options: PruneOptions): Prom
       if (found === undefined) continue;
       if (needed.has(digest)) kept.add(found.size);
       else if (found.mtimeMs >= cutoffMs) young.add(found.size);
-      else if (options.dryRun || (await remove(store, digest, cutoffMs))) removed.add(found.size);
+      else if (options.dryRun || (await removeUntouched(store, digest, cutoffMs))) removed.add(found.size);
       else young.add(found.size);
     }
     return {
@@ -62,7 +61,7 @@ export async function pruneStore(store: ImageStore, options: PruneOptions): Prom
       removed: removed.toJSON(),
       needed: kept.toJSON(),
       young: young.toJSON(),
-      leases,
+      leases: leases.map(({ purpose, pid, startedMs }) => ({ purpose, pid, startedMs })),
     };
   });
 }
@@ -79,11 +78,16 @@ async function statBlob(
   }
 }
 
+/** A blob that was touched after this may be needed by somebody who holds one of the leases. */
+export function cutoffOf(leases: readonly LiveLease[], latestMs: number): number {
+  return Math.min(latestMs, ...leases.map((lease) => lease.startedMs)) - slackMs;
+}
+
 /**
  * Takes a blob out of sight first and looks again: whoever found it in between has touched it, and then it goes back. False: it went back.
  * What a kill leaves behind is removed with everything else in `ingest/`.
  */
-async function remove(store: ImageStore, digest: Digest, cutoffMs: number): Promise<boolean> {
+export async function removeUntouched(store: ImageStore, digest: Digest, cutoffMs: number): Promise<boolean> {
   const path = blobFile(store.root, digest);
   const aside = asideFile(store.root, digest);
   await rename(path, aside);

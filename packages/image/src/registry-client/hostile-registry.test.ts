@@ -13,6 +13,8 @@ import { noiseImage, transferOptions } from './fixtures/push-pull.ts';
 import { pullImage, type PullReport } from './pull-image.ts';
 import { pushImage } from './push-image.ts';
 import { locationOf } from './redirect.ts';
+import { listReferrers } from './referrer-exchange.ts';
+import { openRegistry } from './registry.ts';
 
 let folder: string;
 let remote: ImageStore;
@@ -264,4 +266,41 @@ test('a web server that is no registry says so', async () => {
   });
   web.closeAllConnections();
   web.close();
+});
+
+const referrer = (index: number): object => ({
+  mediaType: 'application/vnd.oci.image.manifest.v1+json',
+  digest: `sha256:${String(index).padStart(64, '0')}`,
+  size: 100,
+});
+
+/** Answers lists of referrers page by page. */
+async function listedFrom(next: (page: number) => string | undefined): Promise<readonly string[]> {
+  let page = 0;
+  answer(/referrers/, (response) => {
+    page += 1;
+    const target = next(page);
+    const headers = target === undefined ? {} : { link: `<${target}>; rel="next"` };
+    const type = 'application/vnd.oci.image.index.v1+json';
+    response.writeHead(200, { 'content-type': type, ...headers });
+    response.end(JSON.stringify({ schemaVersion: 2, mediaType: type, manifests: [referrer(page)] }));
+  });
+  const registry = await openRegistry(served.host, transferOptions(`${served.host}/x:y`, 'pull'));
+  return (await listReferrers(registry, 'team/model', image.digest)).map(({ digest }) => digest.slice(-1));
+}
+
+test('what refers to an image is read to its last page', async () => {
+  const path = `/v2/team/model/referrers/${image.digest}`;
+  expect(await listedFrom((page) => (page < 3 ? `${path}?page=${page + 1}` : undefined))).toEqual([
+    '1',
+    '2',
+    '3',
+  ]);
+});
+
+test.each([
+  ['at another address', () => 'http://127.0.0.1:1/v2/team/model/referrers/x'],
+  ['without end', (page: number) => `/v2/team/model/referrers/x?page=${page + 1}`],
+])('a list that goes on %s is refused', async (_how, next) => {
+  await expect(listedFrom(next)).rejects.toMatchObject({ code: 'REGISTRY_ANSWER_INVALID' });
 });

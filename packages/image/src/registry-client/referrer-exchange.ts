@@ -5,9 +5,13 @@ import type { Descriptor } from '../descriptor.ts';
 import { mediaType } from '../media-type.ts';
 import { parseJson } from '../small-json.ts';
 import { answerInvalid } from './answer-error.ts';
+import { textHeader, type RegistryAnswer } from './exchange.ts';
 import { findManifest, pullScope, putManifest } from './manifest-exchange.ts';
 import { readSmall } from './read-body.ts';
 import type { Registry } from './registry.ts';
+
+/** Pages of a list: as many as nobody signs an image. */
+const pagesMax = 100;
 
 /** The tag under which a registry without a referrers API keeps the list (distribution-spec, "Referrers Tag Schema"). */
 function fallbackTag(subject: Digest): string {
@@ -22,18 +26,35 @@ export async function listReferrers(
   repository: string,
   subject: Digest,
 ): Promise<readonly Descriptor[]> {
-  const answer = await registry.send({
-    method: 'GET',
-    path: `${repository}/referrers/${subject}`,
-    what: `what refers to ${subject} in ${repository}`,
-    scopes: [pullScope(repository)],
-    headers: { accept: mediaType.index },
-    // Registries that never heard of referrers say so in several ways.
-    accept: [200, 400, 404, 405],
-  });
-  const bytes = await readSmall(registry.name, answer.body);
-  if (answer.status === 200) return readIndex(registry, subject, parseJson(bytes));
-  return readFallback(registry, repository, subject);
+  const found: Descriptor[] = [];
+  let path: string | URL = `${repository}/referrers/${subject}`;
+  for (let page = 1; page <= pagesMax; page += 1) {
+    const answer: RegistryAnswer = await registry.send({
+      method: 'GET',
+      path,
+      what: `what refers to ${subject} in ${repository}`,
+      scopes: [pullScope(repository)],
+      headers: { accept: mediaType.index },
+      // Registries that never heard of referrers say so in several ways.
+      accept: page === 1 ? [200, 400, 404, 405] : [200],
+    });
+    const bytes = await readSmall(registry.name, answer.body);
+    if (answer.status !== 200) return readFallback(registry, repository, subject);
+    found.push(...readIndex(registry, subject, parseJson(bytes)));
+    const next = nextPage(registry, answer);
+    if (next === undefined) return found;
+    path = next;
+  }
+  throw answerInvalid(registry.name, `lists what refers to ${subject} on more than ${pagesMax} pages`);
+}
+
+/** Where the list goes on (RFC 8288, distribution-spec "Listing Referrers"): at the registry itself and nowhere else. */
+function nextPage(registry: Registry, answer: RegistryAnswer): URL | undefined {
+  const target = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(textHeader(answer.headers, 'link') ?? '')?.[1];
+  if (target === undefined) return undefined;
+  const next = URL.parse(target, answer.url.href);
+  if (next?.origin === registry.base.origin) return next;
+  throw answerInvalid(registry.name, 'goes on with a list at another address than its own');
 }
 
 async function readFallback(

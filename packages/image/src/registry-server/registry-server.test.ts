@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openLayoutStore } from '../layout-store.ts';
+import type { Digest } from '@galley/api/digest';
 import { mediaType } from '../media-type.ts';
 import { artifactType } from '../referrer/artifact-types.ts';
 import type { ImageStore } from '../store.ts';
@@ -345,6 +346,20 @@ test('signatures that came as a referrer answer to the tag of older tools, and a
   expect([refused.status, await codeOf(refused)]).toEqual([405, 'UNSUPPORTED']);
   expect((await ask('DELETE', `/v2/sig/a/manifests/${sha256(signature)}`)).status).toBe(202);
   expect((await ask('GET', tag)).status).toBe(404);
+});
+
+test('a blob that a build has found is not deleted under it', async () => {
+  const blob = await pushBlob('del/c', randomBytes(100));
+  const lease = await store.lease('build iris');
+  expect(await store.has(blob as Digest)).toBe(true);
+  const kept = await ask('DELETE', `/v2/del/c/blobs/${blob}`);
+  const { errors } = (await kept.json()) as { errors: readonly { code: string; message: string }[] };
+  expect([kept.status, errors[0]]).toEqual([403, expect.objectContaining({ code: 'DENIED' })]);
+  expect(errors[0]?.message).toContain('build iris');
+  expect(await store.has(blob as Digest)).toBe(true);
+  await lease.release();
+  expect((await ask('DELETE', `/v2/del/c/blobs/${blob}`)).status).toBe(202);
+  expect((await ask('DELETE', `/v2/del/c/blobs/${blob}`)).status).toBe(404);
 });
 
 test('a tag is deleted alone, a digest with its tags, a blob only when nothing needs it', async () => {

@@ -11,6 +11,9 @@ const blobBytesMax = 64 * 1024 ** 3;
 /** An upload that nobody touched for so long is given up. */
 const idleMs = 60 * 60_000;
 
+/** What the lease of pushes is for. */
+export const uploadsPurpose = 'uploads';
+
 /** One upload under way. */
 export interface Upload {
   readonly id: string;
@@ -103,7 +106,7 @@ export class UploadTable {
    */
   async #hold(): Promise<void> {
     clearTimeout(this.#leaseEnd);
-    this.#lease ??= this.#store.lease('uploads');
+    this.#lease ??= this.#store.lease(uploadsPurpose);
     this.#leaseEnd = setTimeout(() => {
       if ([...this.#uploads.values()].some((upload) => !this.#isIdle(upload))) {
         void this.#hold();

@@ -24,6 +24,8 @@ export interface AccessOptions {
   readonly workDir: string;
   /** Where hosts are remembered that were met without a known_hosts line. */
   readonly knownHosts: string;
+  /** Further lines of ssh's configuration (`pin.ts`). */
+  readonly sshLines?: readonly string[];
 }
 
 /** Exit code of the wrapper when ssh cannot read the key. */
@@ -90,7 +92,7 @@ async function ssh(
   const own = join(options.workDir, 'known_hosts');
   if (known !== '') await writeFile(own, `${known}\n`, { mode: 0o600 });
   const config = join(options.workDir, 'ssh_config');
-  await writeFile(config, sshConfig(known === '' ? options.knownHosts : own, known !== ''), { mode: 0o600 });
+  await writeFile(config, sshConfig(known === '' ? options.knownHosts : own, known !== '', options), { mode: 0o600 });
   return {
     config: {},
     env: {
@@ -104,8 +106,13 @@ async function ssh(
 }
 
 /** Nothing of the machine's own ssh configuration or keys: they belong to who runs the server. */
-function sshConfig(knownHosts: string, strict: boolean): string {
+function sshConfig(
+  knownHosts: string,
+  strict: boolean,
+  { sshLines = [] }: Pick<AccessOptions, 'sshLines'>,
+): string {
   return [
+    ...sshLines,
     'BatchMode yes',
     'IdentityFile none',
     'IdentityAgent SSH_AUTH_SOCK',

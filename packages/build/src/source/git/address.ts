@@ -134,6 +134,11 @@ export function resolveSubmodule(parent: string, url: string): string {
   return base.endsWith(':') ? `${base}${rest}` : `${base}/${rest}`;
 }
 
+/** Where it is asked, as a URL: `git@host:path` is none. */
+export function hostUrl(address: GitAddress): string {
+  return address.url.includes('://') ? address.url : `ssh://${address.host}`;
+}
+
 /** Who an ssh address is for: `user@host`, a port or an empty text, and the path as the server's shell is given it. */
 export function sshTarget(address: GitAddress): { host: string; port: string; path: string } {
   const name = address.host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');

@@ -169,6 +169,52 @@ describe('a server that redirects', () => {
   });
 });
 
+describe('a name that means one thing when it is checked and another when git asks', () => {
+  /** A name that only our resolver knows: git reaches it only where it was told to. */
+  const named = (server: GitHttpServer, name: string): string => server.url.replace('127.0.0.1', name);
+
+  it('is asked once: git connects to the address that was checked', async () => {
+    const commit = await makeRepository(repo('model'), { 'a.ipynb': '1' });
+    const server = await serveGitOverHttp(join(root, 'served'));
+    try {
+      const source = { url: `${named(server, 'model.invalid')}/model`, ref: commit, contextDir: '' };
+      const resolve = (): Promise<readonly string[]> => Promise.resolve(['127.0.0.1']);
+      expect((await openGit(source, { spool: join(root, 'spool'), resolve })).commit).toBe(commit);
+    } finally {
+      await server.close();
+    }
+  });
+
+  it('leads a submodule into no private network', async () => {
+    const inside = await serveGitOverHttp(join(root, 'served'));
+    const outside = await serveGitOverHttp(join(root, 'served'));
+    try {
+      const at = await makeRepository(repo('inside'), { 'secret.py': 's' });
+      await makeRepository(repo('model'), {
+        'a.ipynb': '1',
+        '.gitmodules': `[submodule "lib"]\n\tpath = lib\n\turl = ${named(inside, 'rebinds.invalid')}/inside\n`,
+      });
+      runGit(repo('model'), 'update-index', '--add', '--cacheinfo', `160000,${at},lib`);
+      runGit(repo('model'), 'commit', '-q', '-m', 'two');
+      const commit = runGit(repo('model'), 'rev-parse', 'HEAD');
+      let asked = 0;
+      const resolve = (host: string): Promise<readonly string[]> => {
+        if (host !== 'rebinds.invalid') return Promise.resolve(['127.0.0.1']);
+        asked += 1;
+        return Promise.resolve([asked === 1 ? '93.184.215.14' : '127.0.0.1']);
+      };
+      const source = { url: `${named(outside, 'model.invalid')}/model`, ref: commit, contextDir: '' };
+      const opened = openGit(source, { spool: join(root, 'spool'), resolve });
+      await expect(opened).rejects.toMatchObject({ code: expect.stringMatching(/EGRESS_DENIED|SUBMODULE/) });
+      expect(asked).toBeGreaterThan(1);
+      expect(inside.requests).toEqual([]);
+    } finally {
+      await inside.close();
+      await outside.close();
+    }
+  });
+});
+
 describe.skipIf(sshd === undefined)('a private repository over ssh (needs sshd)', () => {
   let server: SshServer;
   const content = Buffer.from('large content');
@@ -212,6 +258,16 @@ describe.skipIf(sshd === undefined)('a private repository over ssh (needs sshd)'
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', join(root, 'other')]);
     const other = `${server.knownHost.split(' ')[0]} ${await readFile(join(root, 'other.pub'), 'utf8')}`;
     await expect(open(url, { secret: `${server.key}${other}` })).rejects.toThrow(/host key/);
+  });
+
+  it('is reached at the address that was checked, under the name that its key belongs to', async () => {
+    server = await startSshd(join(root, 'sshd'));
+    const commit = await makeRepository(repo('model'), { 'a.ipynb': '1' });
+    const url = `ssh://${server.authority.replace('127.0.0.1', 'model.invalid')}${repo('model')}`;
+    const secret = `${server.key}${server.knownHost.replace('127.0.0.1', 'model.invalid')}\n`;
+    const resolve = (): Promise<readonly string[]> => Promise.resolve(['127.0.0.1']);
+    const source = { url, ref: commit, contextDir: '', secret };
+    expect((await openGit(source, { spool: join(root, 'spool'), resolve })).commit).toBe(commit);
   });
 
   it('leaves no agent behind', async () => {

@@ -12,6 +12,7 @@ import { checkContextDir, decodePath } from '../tree-path.ts';
 import { openAccess, type GitAccess } from './access.ts';
 import {
   checkTransport,
+  hostUrl,
   isLoopback,
   parseGitAddress,
   redactUrl,
@@ -21,6 +22,7 @@ import {
 import { readBlobs } from './blobs.ts';
 import { commitFacts, type CommitFacts } from './commit-facts.ts';
 import { fetchCommit } from './fetch.ts';
+import { pinHttp, pinSsh } from './pin.ts';
 import { followRedirects } from './redirects.ts';
 import type { GitOptions } from './run-git.ts';
 import { readSubmodules, submoduleAddress, submoduleUnavailable } from './submodules.ts';
@@ -46,6 +48,8 @@ export interface OpenGitOptions {
   readonly spool: string;
   /** Private addresses that a repository may lead to. Default: none; with `own` all but those of this machine itself. */
   readonly privateHosts?: GuardOptions['privateHosts'] | undefined;
+  /** Default: the system's resolver. */
+  readonly resolve?: GuardOptions['resolve'];
   /** Remembers the keys of ssh hosts; default: only as long as the build. */
   readonly knownHosts?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -128,8 +132,9 @@ class RepositoryReader {
     this.#options = options;
     this.#builder = builder;
     this.work = join(options.spool, 'git');
-    const { privateHosts = () => Promise.resolve([]) } = options;
-    this.#guard = source.own === true ? undefined : { privateHosts };
+    const { privateHosts = () => Promise.resolve([]), resolve } = options;
+    this.#guard =
+      source.own === true ? undefined : { privateHosts, ...(resolve === undefined ? {} : { resolve }) };
   }
 
   /** Fetches a repository and adds its files; the commit that it was, and what that says about itself. */
@@ -141,7 +146,16 @@ class RepositoryReader {
     await mkdir(cwd, { recursive: true, mode: 0o700 });
     const own = this.#source.own === true;
     const knownHosts = this.#options.knownHosts ?? join(workDir, 'known_hosts.new');
-    const access = await openAccess(part.address, { secret: part.secret, own, workDir, knownHosts });
+    const guard = this.#guardOf(part.address);
+    const sshLines =
+      guard !== undefined && part.address.transport === 'ssh' ? await pinSsh(part.address, guard) : [];
+    const access = await openAccess(part.address, {
+      secret: part.secret,
+      own,
+      workDir,
+      knownHosts,
+      sshLines,
+    });
     const local: GitOptions = { cwd, signal };
     const remote: GitOptions = { ...local, access, transports: transportsOf(part.address, own) };
     const step = part.prefix === '' ? part.address.url : `submodule ${part.prefix.slice(0, -1)}`;
@@ -156,12 +170,13 @@ class RepositoryReader {
   }
 
   async #fetch(part: Part, access: GitAccess, remote: GitOptions): Promise<string> {
-    const guard = guardOf(part.address, this.#guard);
+    const guard = this.#guardOf(part.address);
     if (guard === undefined || !/^https?$/.test(part.address.transport))
       return fetchCommit(part.address.url, part.ref, remote);
     const { signal } = this.#options;
     const url = await followRedirects(part.address, { guard, credentials: access.http, signal });
-    const config = { ...access.config, 'http.followRedirects': 'false' };
+    const pinned = await pinHttp(url, guard);
+    const config = { ...access.config, 'http.followRedirects': 'false', ...pinned };
     return fetchCommit(url, part.ref, { ...remote, access: { ...access, config } });
   }
 
@@ -204,7 +219,7 @@ class RepositoryReader {
     await fetchObjects(pointers, endpoint, {
       credentials: access.http,
       allow: (url) => mayFetch(url, part.address),
-      guard: guardOf(part.address, this.#guard),
+      guard: this.#guardOf(part.address),
       signal: this.#options.signal,
       keep: async (pointer, content) => {
         await this.#builder.resolvePointer(pointer, content);
@@ -253,6 +268,17 @@ class RepositoryReader {
     }
   }
 
+  /**
+   * What a person named is no place that a repository leads to: its host may be private, and hand out submodules and what it keeps in Git LFS.
+   * Every other host must be public when it is asked, and not only when its name was read.
+   */
+  #guardOf({ host }: GitAddress): GuardOptions | undefined {
+    if (this.#guard === undefined || isLoopback(host)) return undefined;
+    const { privateHosts } = this.#guard;
+    const home = homeHosts(parseGitAddress(this.#source.url));
+    return { ...this.#guard, privateHosts: async () => [...home, ...(await privateHosts())] };
+  }
+
   #tell(step: string, state: 'started' | 'progress' | 'done', done?: number, total?: number): void {
     const { emit, object = 'source' } = this.#options;
     emit?.({
@@ -280,6 +306,16 @@ function transportsOf(address: GitAddress, own: boolean): readonly Transport[] {
   return address.transport === 'http' ? ['http', 'https'] : [address.transport];
 }
 
+/** The doors of a server that was named: the one that was, and what it hands out besides over https (or http). */
+function homeHosts(address: GitAddress): readonly string[] {
+  const { host, transport } = address;
+  if (host === '') return [];
+  const { hostname, port } = new URL(hostUrl(address));
+  const usual = { https: '443', http: '80', ssh: '22', git: '9418', file: '' }[transport];
+  const ports = [port === '' ? usual : port, '443', ...(transport === 'http' ? ['80'] : [])];
+  return ports.map((number) => `${hostname}:${number}`);
+}
+
 /** Where the content of a repository may be fetched from besides git: encrypted, or where the repository itself came from. */
 function mayFetch(url: URL, from: GitAddress): boolean {
   const home = from.transport === 'http' && url.host === from.host;
@@ -288,15 +324,6 @@ function mayFetch(url: URL, from: GitAddress): boolean {
     (url.protocol === 'https:' && !loopback) ||
     (url.protocol === 'http:' && (home || (isLoopback(url.hostname) && isLoopback(from.host))))
   );
-}
-
-/** What a person named is no place that a repository leads to: its host may be private, and hand out what it keeps in Git LFS over https. */
-function guardOf({ host, transport }: GitAddress, guard: GuardOptions | undefined): GuardOptions | undefined {
-  if (guard === undefined || isLoopback(host)) return undefined;
-  const { privateHosts } = guard;
-  const name = host.replace(/:\d+$/, '');
-  const home = [host, `${name}:443`, ...(transport === 'http' ? [`${name}:80`] : [])];
-  return { ...guard, privateHosts: async () => [...home, ...(await privateHosts())] };
 }
 
 async function readTarget(content: AsyncIterable<Buffer>, path: string, size: number): Promise<string> {

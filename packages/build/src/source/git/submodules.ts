@@ -1,6 +1,6 @@
 import { GalleyError } from '@galley/api/error/galley-error';
 import { checkPublic, type GuardOptions } from '../../download/guarded-http.ts';
-import { checkTransport, isLoopback, parseGitAddress, resolveSubmodule, type GitAddress } from './address.ts';
+import { checkTransport, hostUrl, isLoopback, parseGitAddress, resolveSubmodule, type GitAddress } from './address.ts';
 import { git, type GitOptions } from './run-git.ts';
 
 /** Where submodules are, by their path from the root of the repository. */
@@ -51,11 +51,6 @@ export async function submoduleAddress(
   const isHome = local || address.host === parent.host || isLoopback(address.host);
   if (guard !== undefined && !isHome) await checkPublic(hostUrl(address), guard);
   return { address, sameServer: address.transport === parent.transport && address.host === parent.host };
-}
-
-/** Where it is asked, as a URL: `git@host:path` is none. */
-function hostUrl(address: GitAddress): string {
-  return address.url.includes('://') ? address.url : `ssh://${address.host}`;
 }
 
 /** `SUBMODULE_UNAVAILABLE`, which names the submodule and keeps what was in the way as its cause. */

@@ -5,10 +5,10 @@ import type { S2iResult } from '@galley/build/s2i/s2i';
 import { textOption } from '../../program.ts';
 import { safeText } from '../../render/safe-text.ts';
 import { table } from '../../render/table.ts';
-import { runS2iBuild, writeS2iDockerfile } from '../../service/s2i-build.ts';
+import { runS2iBuild, writeS2iDockerfile, type S2iCommand } from '../../service/s2i-build.ts';
 import { s2iBuildOptions, refuseUnsupported } from '../../service/s2i-flags.ts';
 import { describeS2iSource } from '../../service/s2i-source.ts';
-import type { Command, Result } from '../command.ts';
+import type { Command, Context, Input, Result } from '../command.ts';
 
 export const command: Command = {
   summary: 'Build an image from a source and a builder image',
@@ -37,27 +37,32 @@ export const command: Command = {
       submodules: input.options['ignoreSubmodules'] !== true,
       secret: context.env['GALLEY_GIT_SECRET'],
     });
-    const file = textOption(input, 'asDockerfile');
-    if (file === undefined) return describe(await runS2iBuild({ source, builder, tag }, input, context));
-    if (textOption(input, 'runtimeImage') !== undefined) {
-      throw new GalleyError('USAGE', '--runtime-image cannot be used with --as-dockerfile.', {
-        hint: 'Build the image here and export it: galley image export IMAGE FILE',
-      });
-    }
-    const { path, warnings } = await writeS2iDockerfile({ source, builder, tag }, file, input, context);
-    return {
-      text: [
-        ...warnings.map((warning) => `warning: ${safeText(warning)}`),
-        `Wrote ${path} and upload/ beside it.`,
-      ].join('\n'),
-      value: { path, warnings },
-      names: [path],
-    };
+    return runS2i({ source, builder, tag }, input, context);
   },
 };
 
+/** Builds, or with `--as-dockerfile` writes the build out for other tools. */
+export async function runS2i(command: S2iCommand, input: Input, context: Context): Promise<Result> {
+  const file = textOption(input, 'asDockerfile');
+  if (file === undefined) return describe(await runS2iBuild(command, input, context));
+  if (textOption(input, 'runtimeImage') !== undefined) {
+    throw new GalleyError('USAGE', '--runtime-image cannot be used with --as-dockerfile.', {
+      hint: 'Build the image here and export it: galley image export IMAGE FILE',
+    });
+  }
+  const { path, warnings } = await writeS2iDockerfile(command, file, input, context);
+  return {
+    text: [
+      ...warnings.map((warning) => `warning: ${safeText(warning)}`),
+      `Wrote ${path} and upload/ beside it.`,
+    ].join('\n'),
+    value: { path, warnings },
+    names: [path],
+  };
+}
+
 /** For people, and for programs. */
-export function describe(result: S2iResult): Result {
+function describe(result: S2iResult): Result {
   const layers = result.layers.map((layer) => [
     layer.role,
     shortDigest(layer.digest),

@@ -3,11 +3,10 @@ import { s2iLabel } from '@galley/build/s2i/labels';
 import { readImage } from '@galley/image/assemble/read-image';
 import { textOption } from '../../program.ts';
 import { openStore } from '../../server/open-store.ts';
-import { runS2iBuild } from '../../service/s2i-build.ts';
 import { refuseUnsupported, s2iBuildOptions } from '../../service/s2i-flags.ts';
 import { describeS2iSource } from '../../service/s2i-source.ts';
 import type { Command } from '../command.ts';
-import { describe } from './build.ts';
+import { runS2i } from './build.ts';
 
 export const command: Command = {
   summary: 'Build an image again from what its labels say',
@@ -44,6 +43,6 @@ export const command: Command = {
       secret: undefined,
     });
     const options = { ...input.options, contextDir };
-    return describe(await runS2iBuild({ source, builder, tag }, { ...input, options }, context));
+    return runS2i({ source, builder, tag }, { ...input, options }, context);
   },
 };

@@ -9,6 +9,7 @@ import { secretsOfPhase } from '@galley/build/secret/secret-use';
 import { setFinalizer } from '../controller.ts';
 import type { ObservedRevision } from './observe.ts';
 import { revisionFinalizer, type RevisionAction } from './plan.ts';
+import { isRefusal } from './refusal.ts';
 import type { ReplicaWorkload } from './replica-workload.ts';
 
 export interface RevisionParts {
@@ -47,7 +48,10 @@ export async function actOnRevision(
   }
 }
 
-/** What is the user's to mend is no failure of ours: the next status says it, and it is tried again. */
+/**
+ * The next status says why a replica could not be tried. What is the user's to mend is looked at again now and then; anything else is a failure of
+ * this look, so that the driver tries again with its back-off and the server's log has it.
+ */
 async function ensure(
   workload: ReplicaWorkload,
   revision: Revision,
@@ -63,5 +67,6 @@ async function ensure(
   } catch (error) {
     if (!(error instanceof GalleyError)) throw error;
     parts.refusals.set(uid, error);
+    if (!isRefusal(error)) throw error;
   }
 }

@@ -25,7 +25,7 @@ export interface ObservedRevision {
   readonly replicas: ReadonlyMap<string, ObservedReplica>;
   /** Why nothing can run here, with the command that mends it. */
   readonly isolationFix: string | undefined;
-  /** Why the last replica that was asked for could not even be tried: a secret is missing, a limit is none. */
+  /** Why the last replica that was asked for could not even be tried: a secret is missing, a limit is none, the engine failed. */
   readonly refused: GalleyError | undefined;
 }
 

@@ -2,6 +2,7 @@ import type { Revision } from '@galley/api/kind/revision';
 import { backOffMs, restartBackOff } from '../../reconcile/back-off.ts';
 import type { ObservedReplica, ObservedRevision } from './observe.ts';
 import type { RevisionAction } from './plan.ts';
+import { isRefusal } from './refusal.ts';
 import type { ReplicaWorkload } from './replica-workload.ts';
 
 type ReplicaStatus = Revision['status']['replicas'][number];
@@ -62,7 +63,8 @@ function planMissing(observed: ObservedRevision, workload: ReplicaWorkload, base
     return { ...plan, lookAgainMs: startingPollMs, reason: 'Starting', message };
   }
   const fix = refused.hint === undefined ? '' : ` Next: ${refused.hint}`;
-  return { ...plan, lookAgainMs: slowPollMs, reason: 'Refused', message: `${refused.message}${fix}` };
+  const reason = isRefusal(refused) ? 'Refused' : 'EngineFailed';
+  return { ...plan, lookAgainMs: slowPollMs, reason, message: `${refused.message}${fix}` };
 }
 
 function planPending(observed: ObservedRevision, found: ObservedReplica, base: Base): ReplicaPlan {

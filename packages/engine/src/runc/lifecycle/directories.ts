@@ -10,7 +10,7 @@ export async function makeDirectories(layout: Layout): Promise<void> {
   for (const directory of [layout.snapshots, layout.tmp, layout.workloads]) {
     await mkdir(directory, { recursive: true, mode: 0o700 });
   }
-  await mkdir(dirname(layout.run), { recursive: true, mode: 0o711 });
+  await makeParent(dirname(layout.run));
   for (const directory of [layout.run, layout.running, layout.folders]) {
     await mkdir(directory, { recursive: true, mode: 0o710 });
     await chown(directory, 0, shiftBase);
@@ -19,6 +19,12 @@ export async function makeDirectories(layout: Layout): Promise<void> {
   for (const directory of [layout.runcState, layout.exits, layout.groups]) {
     await mkdir(directory, { recursive: true, mode: 0o700 });
   }
+}
+
+/** `/run/galley`, for every engine of the machine: it stays as whoever made it left it. */
+async function makeParent(path: string): Promise<void> {
+  const made = await mkdir(path, { recursive: true, mode: 0o711 });
+  if (made !== undefined) await chmod(path, 0o711);
 }
 
 /**

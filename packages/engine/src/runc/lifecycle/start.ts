@@ -9,6 +9,7 @@ import { cgroupsPath, type Host } from '../host.ts';
 import { shiftBase } from '../identity.ts';
 import type { WorkloadPaths } from '../layout.ts';
 import { mountFolders } from '../folders/mount-folders.ts';
+import { makeFolder } from '../make-folder.ts';
 import { findGroup, foundGroup } from '../network/group.ts';
 import type { MountSources } from '../oci/mounts.ts';
 import { runtimeSpec } from '../oci/runtime-spec.ts';
@@ -116,7 +117,7 @@ function refuseForeignMember(table: WorkloadTable, workload: Workload): void {
 }
 
 async function makeRuntimeDirectories(paths: WorkloadPaths): Promise<void> {
-  await mkdir(paths.run, { mode: 0o710 });
+  await makeFolder(paths.run, 0o710);
   // runc's init passes through here as the image's root, to the root filesystem; nobody else does.
   await chown(paths.run, 0, shiftBase);
   await mkdir(paths.bundle, { mode: 0o700 });

@@ -1,10 +1,11 @@
-import { chown, mkdir } from 'node:fs/promises';
+import { chown } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageUser } from '@galley/image/facts/image-user';
 import type { Image } from '@galley/image/image';
 import type { Workload } from '../../engine.ts';
 import { shiftBase } from '../identity.ts';
 import type { WorkloadPaths } from '../layout.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { DiskPaths } from './disk.ts';
 import { findUserInside } from './image-user.ts';
 import { lstatOrUndefined, placeInside } from './inside-path.ts';
@@ -37,7 +38,7 @@ export async function prepareRoot(workload: Workload, parts: RootParts): Promise
     return undefined;
   }
   const placedWork = join(paths.disk, 'placed-work');
-  await Promise.all([mkdir(disk.placed, { mode: 0o755 }), mkdir(placedWork, { mode: 0o700 })]);
+  await Promise.all([makeFolder(disk.placed, 0o755), makeFolder(placedWork, 0o700)]);
   await chown(disk.placed, shiftBase, shiftBase);
   await mountOverlay(paths, { upper: disk.placed, work: placedWork }, directories);
   await placeFiles(paths.rootfs, workload, undefined);
@@ -54,7 +55,7 @@ async function makeMountPoints(root: string, workload: Workload): Promise<void> 
   for (const path of [...covered, '/galley/out', ...workload.tmpfs]) {
     const host = await placeInside(root, path);
     if ((await lstatOrUndefined(host)) !== undefined) continue;
-    await mkdir(host, { mode: 0o755 });
+    await makeFolder(host, 0o755);
     await chown(host, shiftBase, shiftBase);
   }
   for (const path of Object.keys(workload.secrets)) {

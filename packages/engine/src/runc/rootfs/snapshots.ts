@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestHex } from '@galley/api/digest';
 import type { Layer } from '@galley/image/descriptor';
@@ -7,6 +7,7 @@ import type { ImageStore } from '@galley/image/store';
 import { unpackLayer } from '@galley/image/unpack/unpack-layer';
 import { shiftBase } from '../identity.ts';
 import type { Layout } from '../layout.ts';
+import { makeFolder } from '../make-folder.ts';
 import { mustRun } from '../process/run-command.ts';
 import { applyWhiteouts } from './whiteouts.ts';
 
@@ -27,7 +28,7 @@ export function openSnapshots(layout: Layout, store: ImageStore): Snapshots {
   const unpack = async (layer: Layer, target: string): Promise<string> => {
     const temporary = join(layout.tmp, randomUUID());
     try {
-      await mkdir(temporary, { recursive: true, mode: 0o755 });
+      await makeFolder(temporary, 0o755, { recursive: true });
       const report = await unpackLayer(store, layer, temporary, { shiftUid: shiftBase });
       await applyWhiteouts(temporary, report.whiteouts);
       // One syncfs instead of an fsync per file: after the rename the content must be there (engine.md §2).
