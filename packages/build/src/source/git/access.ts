@@ -92,7 +92,9 @@ async function ssh(
   const own = join(options.workDir, 'known_hosts');
   if (known !== '') await writeFile(own, `${known}\n`, { mode: 0o600 });
   const config = join(options.workDir, 'ssh_config');
-  await writeFile(config, sshConfig(known === '' ? options.knownHosts : own, known !== '', options), { mode: 0o600 });
+  await writeFile(config, sshConfig(known === '' ? options.knownHosts : own, known !== '', options), {
+    mode: 0o600,
+  });
   return {
     config: {},
     env: {

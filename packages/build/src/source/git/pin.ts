@@ -24,5 +24,8 @@ export async function pinSsh(address: GitAddress, guard: GuardOptions): Promise<
   // One of them: ssh takes no more. IPv4 goes everywhere.
   const chosen = addresses.find((one) => isIP(one) === 4) ?? addresses[0];
   if (chosen === undefined || isIP(host) !== 0) return [];
-  return [`HostName ${chosen}`, `HostKeyAlias ${/^(?:22)?$/.test(url.port) ? host : `[${host}]:${url.port}`}`];
+  return [
+    `HostName ${chosen}`,
+    `HostKeyAlias ${/^(?:22)?$/.test(url.port) ? host : `[${host}]:${url.port}`}`,
+  ];
 }

@@ -204,8 +204,8 @@ describe('a name that means one thing when it is checked and another when git as
         return Promise.resolve([asked === 1 ? '93.184.215.14' : '127.0.0.1']);
       };
       const source = { url: `${named(outside, 'model.invalid')}/model`, ref: commit, contextDir: '' };
-      const opened = openGit(source, { spool: join(root, 'spool'), resolve });
-      await expect(opened).rejects.toMatchObject({ code: expect.stringMatching(/EGRESS_DENIED|SUBMODULE/) });
+      const refused = openGit(source, { spool: join(root, 'spool'), resolve });
+      await expect(refused).rejects.toMatchObject({ code: expect.stringMatching(/EGRESS_DENIED|SUBMODULE/) });
       expect(asked).toBeGreaterThan(1);
       expect(inside.requests).toEqual([]);
     } finally {

@@ -1,6 +1,13 @@
 import { GalleyError } from '@galley/api/error/galley-error';
 import { checkPublic, type GuardOptions } from '../../download/guarded-http.ts';
-import { checkTransport, hostUrl, isLoopback, parseGitAddress, resolveSubmodule, type GitAddress } from './address.ts';
+import {
+  checkTransport,
+  hostUrl,
+  isLoopback,
+  parseGitAddress,
+  resolveSubmodule,
+  type GitAddress,
+} from './address.ts';
 import { git, type GitOptions } from './run-git.ts';
 
 /** Where submodules are, by their path from the root of the repository. */

@@ -42,15 +42,15 @@ export const command: Command = {
 };
 
 /** Builds, or with `--as-dockerfile` writes the build out for other tools. */
-export async function runS2i(command: S2iCommand, input: Input, context: Context): Promise<Result> {
+export async function runS2i(typed: S2iCommand, input: Input, context: Context): Promise<Result> {
   const file = textOption(input, 'asDockerfile');
-  if (file === undefined) return describe(await runS2iBuild(command, input, context));
+  if (file === undefined) return describe(await runS2iBuild(typed, input, context));
   if (textOption(input, 'runtimeImage') !== undefined) {
     throw new GalleyError('USAGE', '--runtime-image cannot be used with --as-dockerfile.', {
       hint: 'Build the image here and export it: galley image export IMAGE FILE',
     });
   }
-  const { path, warnings } = await writeS2iDockerfile(command, file, input, context);
+  const { path, warnings } = await writeS2iDockerfile(typed, file, input, context);
   return {
     text: [
       ...warnings.map((warning) => `warning: ${safeText(warning)}`),

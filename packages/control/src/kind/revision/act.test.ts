@@ -39,8 +39,13 @@ async function ask(revision = someRevision(1)): Promise<{ thrown: unknown; reaso
   if (workload === undefined) throw new Error('a revision has a replica');
   const nowhere = { route: undefined, applied: true, inFlight: {} };
   const observed: ObservedRevision = {
-    ...{ revision, application: undefined, newest: true, traffic: nowhere, replicas: new Map() },
-    ...{ isolationFix: undefined, refused: undefined },
+    revision,
+    application: undefined,
+    newest: true,
+    traffic: nowhere,
+    replicas: new Map(),
+    isolationFix: undefined,
+    refused: undefined,
   };
   const { signal } = new AbortController();
   const thrown: unknown = await actOnRevision({ do: 'ensure', workload }, observed, parts, signal).catch(
