@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { WorkloadFolder } from '../../engine.ts';
 import { shiftBase } from '../identity.ts';
+import { makeFolder } from '../make-folder.ts';
 import { findProgram } from '../process/find-program.ts';
 import { runCommand } from '../process/run-command.ts';
 import { unmountBelow } from '../rootfs/unmount.ts';
@@ -22,7 +23,7 @@ export async function mountFolders(
   uid: number,
 ): Promise<readonly string[]> {
   if (folders.length === 0) return [];
-  await mkdir(directory, { mode: 0o710 });
+  await makeFolder(directory, 0o710);
   // runc's init passes through here, as through the others.
   await chown(directory, 0, shiftBase);
   const places: string[] = [];
