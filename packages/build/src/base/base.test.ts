@@ -73,6 +73,29 @@ describe('the mirrors of a machine', () => {
   });
 });
 
+describe('the mirrors of a machine that runs Ubuntu', () => {
+  it('are never the archive of Ubuntu, which has other files at the same paths, but the one that python-apt knows', async () => {
+    const etc = await mkdtemp(join(tmpdir(), 'galley-etc-'));
+    await writeFile(
+      join(etc, 'sources.list'),
+      'deb http://ubuntu.example.org/ubuntu noble main universe\ndeb http://ubuntu.example.org/ubuntu noble-security main\n',
+    );
+    const template = join(etc, 'Debian.info');
+    await writeFile(
+      template,
+      'Suite: {series}\nRepositoryType: deb\nBaseURI: https://deb.example.org/debian/\n',
+    );
+    const known = await findMirrors({}, etc, template);
+    const unknown = await findMirrors({}, etc, join(etc, 'none'));
+    await rm(etc, { recursive: true });
+    expect(known).toEqual({
+      main: ['https://deb.example.org/debian'],
+      security: ['https://deb.example.org/debian-security'],
+    });
+    expect(unknown).toEqual({ main: [], security: [] });
+  });
+});
+
 describe('what maintainer scripts would have made', () => {
   const entries = systemFiles({
     python: '3.11',

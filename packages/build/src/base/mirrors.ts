@@ -7,26 +7,47 @@ export interface Mirrors {
   readonly security: readonly string[];
 }
 
+/** Debian's releases by each of their names. Ubuntu's archive has files at the very paths of Debian's, with other bytes in them. */
+const releases = new Set(
+  'buster bullseye bookworm trixie forky duke sid oldoldstable oldstable stable testing unstable'.split(' '),
+);
+/** Where python-apt keeps what it knows of Debian, its mirror for the whole world among it; every distribution packages it. */
+const knownOfDebian = '/usr/share/python-apt/templates/Debian.info';
+
 /**
  * Where Debian packages can be fetched from: `GALLEY_DEBIAN_MIRROR` (its security archive lies beside it, with `-security`),
- * then what this machine's apt is configured with. Both formats of apt are read; sources of other vendors simply do not have our paths.
+ * then what this machine's apt is configured with, in both formats of apt. A machine whose apt knows no Debian, such as one that
+ * runs Ubuntu, takes the mirror that python-apt names.
  */
-export async function findMirrors(env: NodeJS.ProcessEnv = process.env, etc = '/etc/apt'): Promise<Mirrors> {
+export async function findMirrors(
+  env: NodeJS.ProcessEnv = process.env,
+  etc = '/etc/apt',
+  template = knownOfDebian,
+): Promise<Mirrors> {
   const own = env['GALLEY_DEBIAN_MIRROR']?.replace(/\/+$/, '');
   const main = own === undefined || own === '' ? [] : [own];
   const security = main.map((url) => `${url}-security`);
   for (const { url, suites } of await configuredSources(etc)) {
+    if (!suites.some((suite) => releases.has(suite.split(/[-/]/)[0] ?? ''))) continue;
     const isSecurity = suites.some((suite) => suite.includes('-security') || suite.includes('/updates'));
     const list = isSecurity ? security : main;
     if (!list.includes(url)) list.push(url);
   }
-  // Other vendors' archives come last: they cost a 404 each.
+  if (main.length === 0) main.push(...(await baseOf(template)));
+  // Archives of others for Debian's releases come last: they cost a 404 each.
   main.sort((a, b) => Number(/debian\/?$/.test(b)) - Number(/debian\/?$/.test(a)));
   // A mirror often carries the security archive beside the main one, and its own copy of it under the same name.
   return {
     main,
     security: [...security, ...main.map((url) => `${url}-security`).filter((url) => !security.includes(url))],
   };
+}
+
+/** The first `BaseURI` of a template of python-apt; none where it is not installed. */
+async function baseOf(template: string): Promise<readonly string[]> {
+  const text = await readFile(template, 'utf8').catch(() => '');
+  const base = /^BaseURI:\s*(https?:\/\/\S+?)\/*$/m.exec(text)?.[1];
+  return base === undefined ? [] : [base];
 }
 
 async function configuredSources(
