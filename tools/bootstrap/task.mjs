@@ -21,6 +21,8 @@ const tasks = {
   test: { script: 'tools/test/main.ts', prefix: [], needs: withTests },
   'test:long': { script: 'tools/test/main.ts', prefix: ['--long'], needs: withTests },
   bench: { script: 'bench/main.ts', prefix: [], needs: withTests },
+  // Simulated counts: nothing but Node.
+  'bench:drift': { script: 'bench/drift/main.ts', prefix: [], needs: (root) => [nodePackages(root)] },
   // Types, lint, format and tidy read the sources and nothing else, so they also run without root.
   check: { script: 'tools/check/main.ts', prefix: [], needs: (root) => [nodePackages(root)] },
 };

@@ -43,9 +43,10 @@ const concurrency = 8;
 /** Wires stores, engine and traffic into reconcilers. Knows no adapter. */
 export function createControl(options: ControlOptions): Control {
   const { stores, engine, images, traffic, clock } = options;
-  const { objects, counts } = stores;
+  const { objects, counts, decisions } = stores;
   const driver = new Driver({ clock, concurrency, onError: options.onError });
-  const desk = new MonitorDesk({ objects, counts, engine, images, traffic, now: () => clock.now() });
+  const now = (): number => clock.now();
+  const desk = new MonitorDesk({ objects, counts, decisions, engine, images, traffic, now });
   const closing = new AbortController();
   const runner = new BuildRunner({
     runBuild: options.runBuild,

@@ -1,7 +1,9 @@
 import type { GalleyEvent } from '../event.ts';
 import type { LogEntry, PathFunction, PruneAnswer, ServerInfo, SecretInfo } from './messages.ts';
 import type { KindName, KindTypes } from '../kind/kinds.ts';
+import type { Decision, DecisionInput } from '../kind/decision.ts';
 import type { Coverage, MonitorStatus } from '../kind/monitor.ts';
+import type { RecordBucket, RecordEnd, RecordHead } from './verdict-record.ts';
 
 /** The root of Galley's API group; objects lie under `namespaces/{project}/{plural}/{name}` as Kubernetes lays them. */
 export const apiRoot = '/apis/galley.dev/v1alpha1';
@@ -30,6 +32,12 @@ export const endpoints = {
   applicationInspect: { method: 'GET', path: `${apiRoot}/namespaces/{project}/applications/{name}/inspect` },
   monitorStatus: { method: 'GET', path: `${apiRoot}/namespaces/{project}/monitors/{name}/window` },
   monitorPaths: { method: 'GET', path: `${apiRoot}/namespaces/{project}/monitors/{name}/paths` },
+  monitorRecord: {
+    method: 'GET',
+    path: `${apiRoot}/namespaces/{project}/monitors/{name}/record`,
+    stream: 'ndjson',
+  },
+  monitorDecide: { method: 'POST', path: `${apiRoot}/namespaces/{project}/monitors/{name}/decisions` },
   secretList: { method: 'GET', path: `${apiRoot}/namespaces/{project}/secrets` },
   secretPut: { method: 'PUT', path: `${apiRoot}/namespaces/{project}/secrets/{name}` },
   secretDelete: { method: 'DELETE', path: `${apiRoot}/namespaces/{project}/secrets/{name}` },
@@ -71,6 +79,9 @@ export interface EndpointTypes {
     body: undefined;
     answer: { functions: readonly PathFunction[]; coverage: Coverage | null };
   };
+  /** All that the verdict follows from: its head, a line for each bucket that was judged in the order of time, and its end. */
+  monitorRecord: { query: Nothing; body: undefined; answer: RecordHead | RecordBucket | RecordEnd };
+  monitorDecide: { query: Nothing; body: DecisionInput; answer: Decision };
   /** Names only; values are never read back. */
   secretList: { query: Nothing; body: undefined; answer: { items: readonly SecretInfo[] } };
   secretPut: { query: Nothing; body: { value: string }; answer: SecretInfo };

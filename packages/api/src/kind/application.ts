@@ -60,13 +60,22 @@ export const ServiceSpec = Type.Object(
   { additionalProperties: false },
 );
 
-/** Who may say when a request happened (MONITORS.md §1). Nobody, unless it is written here: then a request counts when it arrives. */
+/**
+ * Who may say when a request happened (MONITORS.md §1): nobody, unless it is written here; then a request counts when it arrives. And how
+ * readily the monitor alarms.
+ */
 export const MonitorSpec = Type.Object(
   {
     /** A request may, by its `Galley-Event-Time` header or V2 parameter. */
     eventTime: Type.Optional(Type.Boolean()),
     /** The column of a request's first row that does, where the request itself does not. Dates then have an age. */
     eventTimeColumn: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    /** Expected false alarms of the application a year, at most; 0.2 unless it is written here. */
+    falseAlarmsPerYear: Type.Optional(Type.Number({ minimum: 0.001, maximum: 100 })),
+    /** Shifts of a share smaller than this many of its standard deviations do not matter; 0.05 unless it is written here. */
+    tolerance: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+    /** So many requests say as much as one that is independent of the others: those of one day share its weather. 1 unless it is written here. */
+    requestsAlike: Type.Optional(Type.Number({ minimum: 1, maximum: 1_000_000 })),
   },
   { additionalProperties: false },
 );

@@ -1,9 +1,10 @@
 import Type, { type Static } from 'typebox';
 import { Condition, type GalleyObject } from './object.ts';
+import { Verdict } from './verdict.ts';
 
 export const MonitorObjectSpec = Type.Object({ application: Type.String() });
 
-/** How far one stream moved. No verdict: those come with a budget of false alarms in a later version (MONITORS.md §4). */
+/** How far one stream moved: to read by; whether it has moved is the verdict's to say. */
 export const StreamDistance = Type.Object({
   id: Type.String(),
   group: Type.String(),
@@ -87,6 +88,8 @@ export const MonitorStatus = Type.Object({
   streams: Type.Array(StreamDistance),
   events: Type.Array(MonitorEvent),
   coverage: Type.Optional(Coverage),
+  /** Absent without a reference. */
+  verdict: Type.Optional(Verdict),
   conditions: Type.Array(Condition),
 });
 export type MonitorStatus = Static<typeof MonitorStatus>;

@@ -11,6 +11,7 @@ import { bySampling, percent } from './share.ts';
 import { shorten } from './shorten.ts';
 import { streamName } from './stream-name.ts';
 import { table } from './table.ts';
+import { describeVerdict } from './verdict.ts';
 
 /** At most so many streams of a group are listed, and so many sightings; the rest is counted. */
 const shown = { streams: 8, events: 12 };
@@ -35,6 +36,7 @@ export function describeMonitor(name: string, status: MonitorStatus, windowed: b
     );
   }
   const blocks = [parts.join('\n')];
+  if (status.verdict !== undefined && status.requests > 0) blocks.push(describeVerdict(status.verdict));
   if (status.streams.length > 0) blocks.push(streamsTable(status.streams), legend);
   if (status.events.length > 0) blocks.push(eventsTable(status.events));
   return blocks.join('\n\n');
@@ -42,7 +44,7 @@ export function describeMonitor(name: string, status: MonitorStatus, windowed: b
 
 const legend =
   'DISTANCE: total variation from the reference, 0 to 1. BY SAMPLING: what so few requests give when nothing moved.\n' +
-  'No verdict is drawn yet. All streams: -o json. Paths with their lines: galley monitor NAME paths.';
+  'All streams: -o json. What the verdict follows from: galley monitor NAME replay. Paths with their lines: galley monitor NAME paths.';
 
 function headOf(name: string, status: MonitorStatus): string {
   if (status.revision === undefined) return `Monitor ${name}: nothing serves yet.`;

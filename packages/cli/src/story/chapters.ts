@@ -1,10 +1,11 @@
 import { countOf } from '@galley/api/kind/count';
 import type { MonitorStatus, StreamDistance } from '@galley/api/kind/monitor';
 import { eventCells, placeOf } from '../render/monitor-event.ts';
-import { bySampling, percent } from '../render/share.ts';
+import { bySampling } from '../render/share.ts';
 import { streamName } from '../render/stream-name.ts';
+import { describeVerdict } from '../render/verdict.ts';
 import { heldOutBesides, isFuture, sampleDays, spanOf, type Day } from './days.ts';
-import { farthest, firstFindings, hasMoved } from './findings.ts';
+import { farthest } from './findings.ts';
 import { loseFeed, restoreFeed } from './outage.ts';
 import { qualityOf, type Quality } from './quality.ts';
 import { lookOnce, look, replayDays, tell, tellTable, type Stage } from './stage.ts';
@@ -12,11 +13,7 @@ import { describeQuality, tellMonths } from './tell-quality.ts';
 
 /** Requests a day: enough to see a shift within weeks, few enough to tell the year in about a minute. */
 const perDay = { heldOut: 40, future: 18 };
-/** What moved in the year is judged by so many days: of less a shift of a tenth is hidden by chance, in more it is diluted. */
-const daysSeen = 56;
 const groups = ['inputs', 'joint', 'predictions', 'paths'];
-/** Findings of a group that get a line. */
-const findingsTold = 4;
 
 /** Three chapters: held-out weeks, an outage at unchanged inputs, the rest of the real year. */
 export async function tellStory(stage: Stage): Promise<void> {
@@ -39,17 +36,12 @@ async function heldOutWeeks(
   );
   const answers = await replayDays(stage, days, 'held-out weeks');
   const status = await lookOnce(stage, answers.length, span(days));
-  const moved = status.streams.filter(hasMoved);
   tell(
     stage,
     `${countOf(answers.length, 'flight')}, ${firstAndLast(days)}, each a request of its own at the time of its departure.`,
   );
-  tell(
-    stage,
-    moved.length === 0
-      ? `Green: none of ${countOf(status.streams.length, 'distribution')} moved; ${firstSeen(status)}. The farthest of each kind:`
-      : `${countOf(moved.length, 'distribution')} of ${status.streams.length} moved; ${firstSeen(status)}. The farthest of each kind:`,
-  );
+  tellVerdict(stage, status);
+  tell(stage, `${capital(firstSeen(status))}. The farthest of each kind:`);
   const rows = groups.flatMap((group) => {
     const stream = farthest(status, group);
     return stream === undefined ? [] : [[group, streamName(stream), ...distanceCells(stream)]];
@@ -71,8 +63,10 @@ async function outage(stage: Stage, days: readonly Day[], before: MonitorStatus)
   const status = await lookOnce(stage, answers.length, span(days));
   tell(
     stage,
-    `${countOf(answers.length, 'flight')}, ${firstAndLast(days)}, to ${revision}: same image, same reference. Farthest of each kind, and where it was:`,
+    `${countOf(answers.length, 'flight')}, ${firstAndLast(days)}, to ${revision}: same image, same reference.`,
   );
+  tellVerdict(stage, status);
+  tell(stage, 'Farthest of each kind, and where it was:');
   const rows = groups.flatMap((group) => {
     const stream = farthest(status, group);
     if (stream === undefined) return [];
@@ -113,36 +107,8 @@ async function realMonths(stage: Stage, days: readonly Day[], before: Quality | 
   stage.say('\n3. The rest of the real year, April to December, as it happened.');
   const answers = await replayDays(stage, days, 'the real year');
   const all = await lookOnce(stage, answers.length, span(days));
-  const windows: { day: string; status: MonitorStatus }[] = [];
-  for (const [index, { day }] of days.entries()) {
-    if (index % 7 !== 6 && index !== days.length - 1) continue;
-    const seen = days.slice(Math.max(0, index + 1 - daysSeen), index + 1);
-    windows.push({ day, status: await look(stage, span(seen)) });
-  }
-  const findings = firstFindings(windows);
-  tell(
-    stage,
-    `${countOf(answers.length, 'flight')}, ${firstAndLast(days)}. Looked at every week, the last eight weeks together: ${findings.length} of ${countOf(all.streams.length, 'distribution')} moved.`,
-  );
-  const rows = groups.flatMap((group) => {
-    const ofGroup = findings.filter(({ stream }) => stream.group === group);
-    const told = ofGroup.slice(0, findingsTold);
-    const rest = ofGroup.length - told.length;
-    return [
-      ...told.map(({ day, stream }) => [
-        day,
-        group,
-        streamName(stream),
-        ...distanceCells(stream),
-        gainedText(stream),
-      ]),
-      ...(rest > 0 ? [['', group, `and ${rest} more`]] : []),
-    ];
-  });
-  if (rows.length > 0) {
-    const header = ['BY', '', '', 'DISTANCE', 'BY SAMPLING', 'GAINED MOST'];
-    tellTable(stage, header, rows, ['left', 'left', 'left', 'right', 'right', 'left']);
-  }
+  tell(stage, `${countOf(answers.length, 'flight')}, ${firstAndLast(days)}. Judged flight by flight:`);
+  tellVerdict(stage, all);
   const placed = all.events.filter((event) => event.kind === 'fallback' || event.kind === 'path').slice(0, 5);
   if (placed.length > 0) tell(stage, '\nSeen for the first time:');
   for (const event of placed) tell(stage, eventCells(event).join('  '));
@@ -161,8 +127,12 @@ function distanceCells(stream: StreamDistance): readonly [distance: string, bySa
   return [stream.totalVariation.toFixed(3), bySampling(stream.expectedBySampling, stream.samplingSpread)];
 }
 
-function gainedText({ gained }: StreamDistance): string {
-  return gained === undefined ? '' : `${gained.cell}: ${percent(gained.from)} → ${percent(gained.to)}`;
+function tellVerdict(stage: Stage, { verdict }: MonitorStatus): void {
+  if (verdict !== undefined) tell(stage, describeVerdict(verdict));
+}
+
+function capital(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
 
 function firstSeen({ events }: MonitorStatus): string {

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BucketReader } from './bucket.ts';
 import { streamDistance } from './distance.ts';
+import { FiveMinutes } from './five-minutes.ts';
 import { readReference } from './reference.ts';
 import { BucketSums, countsRow } from './stream-sums.ts';
 
@@ -67,4 +69,47 @@ test('distances are bit for bit those that Python gets', () => {
   expect(Object.fromEntries(found ?? [])).toEqual(
     Object.fromEntries(Object.entries(merged.streams).map(([id, stream]) => [id, stream.totalVariation])),
   );
+});
+
+test('any order and any split into minutes, replicas and records gives the same integers', () => {
+  const buckets = ['buckets-r1.json', 'buckets-r2.json'].flatMap(
+    (name) => reader.read(bytes(name))?.buckets ?? [],
+  );
+  const whole = sums(['buckets-r1.json', 'buckets-r2.json']);
+  fc.assert(
+    fc.property(
+      fc.shuffledSubarray(buckets, { minLength: buckets.length }),
+      fc.array(fc.nat(2), { minLength: buckets.length, maxLength: buckets.length }),
+      (order, parts) => {
+        // Three readers that each have a part, of which each is kept as text and read again, as the records do.
+        const readers = [0, 1, 2].map((part) => {
+          const sum = new BucketSums();
+          for (const [at, bucket] of order.entries()) if (parts[at] === part) sum.add(bucket);
+          return BucketSums.fromText(sum.toText());
+        });
+        for (const { id, cells } of readReference(parsed('reference.json'))?.streams ?? []) {
+          const rows = readers.map((sum) => countsRow(sum.streams.get(id), cells.length));
+          const merged = cells.map((_, cell) => rows.reduce((total, row) => total + (row[cell] ?? 0n), 0n));
+          expect(merged, id).toEqual(countsRow(whole.streams.get(id), cells.length));
+        }
+      },
+    ),
+    { numRuns: 20 },
+  );
+});
+
+test('buckets of five minutes hold the integers of their minutes', () => {
+  const reference = readReference(parsed('reference.json'));
+  const minutes = ['buckets-r2.json', 'buckets-r1.json']
+    .flatMap((name) => reader.read(bytes(name))?.buckets ?? [])
+    .toSorted((a, b) => a.minute - b.minute);
+  const five = new FiveMinutes(reference?.streams ?? []);
+  const judged = [...minutes.map((minute) => five.add(minute)), five.end()].flatMap((bucket) => bucket ?? []);
+  const whole = sums(['buckets-r1.json', 'buckets-r2.json']);
+  for (const { id, cells } of reference?.streams ?? []) {
+    const row = cells.map((_, cell) =>
+      judged.reduce((total, { streams }) => total + BigInt(streams.get(id)?.counts[cell] ?? 0), 0n),
+    );
+    expect(row, id).toEqual(countsRow(whole.streams.get(id), cells.length));
+  }
 });

@@ -12,6 +12,7 @@ import type { ProgramContext } from '@galley/engine/memory/program';
 import { openLayoutStore } from '@galley/image/layout-store';
 import type { ImageStore } from '@galley/image/store';
 import { openDatabase } from '../store/database.ts';
+import { DecisionStore } from '../store/decision-store.ts';
 import { MonitorStore } from '../store/monitor-store.ts';
 import { SqliteObjectStore } from '../store/sqlite-object-store.ts';
 import { Traffic } from '../traffic/traffic.ts';
@@ -70,7 +71,8 @@ beforeEach(async () => {
     objects = new SqliteObjectStore({ database, now });
     counts = new MonitorStore({ database, now });
     const traffic = new Traffic({ folder: join(folder, 'gateway'), port: 0 });
-    desk = new MonitorDesk({ objects, counts, engine, images, traffic, now });
+    const decisions = new DecisionStore(database);
+    desk = new MonitorDesk({ objects, counts, decisions, engine, images, traffic, now });
   };
   open();
 });

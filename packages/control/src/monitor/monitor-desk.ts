@@ -2,11 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { digestHex, isDigest, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { EndpointTypes } from '@galley/api/http/endpoints';
+import type { Decision, DecisionInput } from '@galley/api/kind/decision';
 import type { MonitorStatus } from '@galley/api/kind/monitor';
 import type { Revision } from '@galley/api/kind/revision';
 import type { Engine } from '@galley/engine/engine';
 import type { ImageStore } from '@galley/image/store';
 import type { MonitorReader } from '../server/api-context.ts';
+import type { DecisionStore } from '../store/decision-store.ts';
 import type { MonitorStore } from '../store/monitor-store.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { Traffic } from '../traffic/traffic.ts';
@@ -17,11 +19,13 @@ import { monitorStatus, type Seen } from './monitor-status.ts';
 import { pathFunctions } from './path-functions.ts';
 import { readReference, type Reference } from './reference.ts';
 import { BucketSums } from './stream-sums.ts';
+import { VerdictDesk } from './verdict-desk.ts';
 import { isEverything, type TimeWindow } from './window.ts';
 
 export interface MonitorDeskOptions {
   readonly objects: ObjectStore;
   readonly counts: MonitorStore;
+  readonly decisions: DecisionStore;
   readonly engine: Engine;
   readonly images: ImageStore;
   readonly traffic: Traffic;
@@ -37,11 +41,13 @@ const collectMs = 20_000;
 export class MonitorDesk implements MonitorReader {
   private readonly options: MonitorDeskOptions;
   private readonly reader = new BucketReader();
+  private readonly verdicts: VerdictDesk;
   private readonly references = new Map<string, Reference>();
   private readonly collecting = new Map<string, Promise<readonly string[]>>();
 
   constructor(options: MonitorDeskOptions) {
     this.options = options;
+    this.verdicts = new VerdictDesk(options);
   }
 
   async window(project: string, name: string, window: TimeWindow): Promise<MonitorStatus> {
@@ -61,7 +67,39 @@ export class MonitorDesk implements MonitorReader {
     const reference = await this.reference(revision);
     if (reference === undefined) return { functions: [], coverage: null };
     const sums = await this.sums(revision, window);
-    return { functions: pathFunctions(reference, sums), coverage: reference.coverage ?? null };
+    return {
+      functions: pathFunctions(this.verdicts.referenceNow(revision, reference), sums),
+      coverage: reference.coverage ?? null,
+    };
+  }
+
+  async record(
+    project: string,
+    name: string,
+  ): Promise<AsyncIterable<EndpointTypes['monitorRecord']['answer']>> {
+    const { revision, reference } = await this.judged(project, name);
+    return this.verdicts.record(revision, reference);
+  }
+
+  async decide(project: string, name: string, input: DecisionInput): Promise<Decision> {
+    const { revision } = await this.judged(project, name);
+    return this.verdicts.decide(revision, input);
+  }
+
+  /** What serves, its newest counts read. Throws `OBJECT_NOT_FOUND` where there is no verdict. */
+  private async judged(
+    project: string,
+    name: string,
+  ): Promise<{ readonly revision: Revision; readonly reference: Reference }> {
+    const revision = await this.servingRevision(project, name);
+    if (revision === undefined) throw noMonitor(project, name);
+    await this.collect(revision);
+    const reference = await this.reference(revision);
+    if (reference !== undefined) return { revision, reference };
+    throw new GalleyError('OBJECT_NOT_FOUND', `There is no verdict on ${name}: it has no reference.`, {
+      hint: 'Bind `reference` in a cell (rows as the service gets them), then galley deploy.',
+      details: { kind: 'Monitor', project, name },
+    });
   }
 
   /** The newest counts and what they say, for a window of event time. */
@@ -77,6 +115,7 @@ export class MonitorDesk implements MonitorReader {
         sightings: [],
         answered: undefined,
         problems: [],
+        verdict: undefined,
         observedAt,
         window,
       });
@@ -86,13 +125,15 @@ export class MonitorDesk implements MonitorReader {
     const { uid } = revision.metadata;
     const answered = isEverything(window) ? counts.answeredByGateway(uid) : undefined;
     const problems = await this.collect(revision);
+    const reference = await this.reference(revision);
     return monitorStatus({
       revision: revision.metadata.name,
-      reference: await this.reference(revision),
+      reference: reference === undefined ? undefined : this.verdicts.referenceNow(revision, reference),
       sums: await this.sums(revision, window),
       sightings: counts.sightings(uid),
       answered,
       problems,
+      verdict: reference === undefined ? undefined : await this.verdicts.verdict(revision, reference, window),
       observedAt,
       window,
     });

@@ -1,4 +1,5 @@
 import type { MonitorEvent, MonitorStatus } from '@galley/api/kind/monitor';
+import type { Verdict } from '@galley/api/kind/verdict';
 import type { Sighting } from '../store/monitor-store.ts';
 import { streamDistance } from './distance.ts';
 import type { Reference } from './reference.ts';
@@ -20,6 +21,8 @@ export interface MonitorFacts {
   /** Requests that the gateway saw answered, over all time; undefined: the window is only a part of that. */
   readonly answered: bigint | undefined;
   readonly problems: readonly string[];
+  /** Undefined without a reference. */
+  readonly verdict: Verdict | undefined;
   readonly observedAt: string;
   readonly window: TimeWindow;
 }
@@ -51,6 +54,7 @@ export function monitorStatus(facts: MonitorFacts): Seen {
       .slice(-eventsMax)
       .map(eventOf),
     ...(reference?.coverage === undefined ? {} : { coverage: reference.coverage }),
+    ...(facts.verdict === undefined ? {} : { verdict: facts.verdict }),
   };
 }
 

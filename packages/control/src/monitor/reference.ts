@@ -17,6 +17,9 @@ export const ReferenceStream = Type.Object({
   cells: Type.Array(Name),
   counts: Type.Array(Count),
   n: Count,
+  /** Of a stream of numbers: what its bins and single values lie between, for their order. */
+  edges: Type.Optional(Type.Array(Type.Number())),
+  atoms: Type.Optional(Type.Array(Type.Number())),
   /** A stream of predictions with fewer requests than make a reference (MONITORS.md §3). */
   learning: Type.Optional(Type.Boolean()),
   function: Type.Optional(

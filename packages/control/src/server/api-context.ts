@@ -2,6 +2,7 @@ import type { ServerInfo } from '@galley/api/http/messages';
 import type { EndpointTypes } from '@galley/api/http/endpoints';
 import type { Engine } from '@galley/engine/engine';
 import type { ImageStore } from '@galley/image/store';
+import type { Decision, DecisionInput } from '@galley/api/kind/decision';
 import type { MonitorStatus } from '@galley/api/kind/monitor';
 import type { TimeWindow } from '../monitor/window.ts';
 import type { BuildEventStore } from '../store/build-event-store.ts';
@@ -12,6 +13,8 @@ import type { SecretStore } from '../store/secret-store.ts';
 export interface MonitorReader {
   window(project: string, name: string, window: TimeWindow): Promise<MonitorStatus>;
   paths(project: string, name: string, window: TimeWindow): Promise<EndpointTypes['monitorPaths']['answer']>;
+  record(project: string, name: string): Promise<AsyncIterable<EndpointTypes['monitorRecord']['answer']>>;
+  decide(project: string, name: string, input: DecisionInput): Promise<Decision>;
 }
 
 /** Everything that stands behind the API. */

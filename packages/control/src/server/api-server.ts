@@ -62,7 +62,7 @@ function mountRoutes(app: FastifyInstance, context: ApiContext, closing: AbortSi
   uploadRoute(app, context);
   buildRoutes(app, context, closing);
   applicationRoutes(app, context, closing);
-  monitorRoutes(app, context);
+  monitorRoutes(app, context, closing);
   secretRoutes(app, context);
   imageRoutes(app, context);
   registryRoutes(app, context);

@@ -1,17 +1,28 @@
 import type { FastifyInstance } from 'fastify';
+import { DecisionInput } from '@galley/api/kind/decision';
 import type { TimeWindow } from '../monitor/window.ts';
 import type { ApiContext } from './api-context.ts';
 import { endpointRoute, param } from './endpoint-route.ts';
-import { refuse } from './validate.ts';
+import { streamLines } from './stream-lines.ts';
+import { refuse, requireValid } from './validate.ts';
 
-/** Distances and paths of a monitor over a window of event time. */
-export function monitorRoutes(app: FastifyInstance, context: ApiContext): void {
+/** Distances, verdict and paths of a monitor over a window of event time; what the verdict follows from, and decisions about it. */
+export function monitorRoutes(app: FastifyInstance, context: ApiContext, closing: AbortSignal): void {
   endpointRoute(app, 'monitorStatus', async (call) =>
     context.monitors.window(param(call, 'project'), param(call, 'name'), readWindow(call.query)),
   );
   endpointRoute(app, 'monitorPaths', async (call) =>
     context.monitors.paths(param(call, 'project'), param(call, 'name'), readWindow(call.query)),
   );
+  endpointRoute(app, 'monitorRecord', async (call) => {
+    const record = await context.monitors.record(param(call, 'project'), param(call, 'name'));
+    await streamLines(call.reply, closing, () => record);
+  });
+  endpointRoute(app, 'monitorDecide', async (call) => {
+    requireValid(DecisionInput, call.body, 'decision', 'This decision');
+    readTime('since', call.body.since);
+    return context.monitors.decide(param(call, 'project'), param(call, 'name'), call.body);
+  });
 }
 
 /** Times are RFC 3339; minutes are the unit of counting, so a window within one minute shows that minute or nothing. */
@@ -27,7 +38,10 @@ function readTime(field: string, text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined;
   const time = rfc3339.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(time)) {
-    refuse([{ field, problem: 'must be a time as RFC 3339 writes it: 2013-01-31T00:00:00Z' }], 'This window');
+    refuse(
+      [{ field, problem: 'must be a time as RFC 3339 writes it: 2013-01-31T00:00:00Z' }],
+      'This request',
+    );
   }
   return time;
 }

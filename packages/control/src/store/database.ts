@@ -42,6 +42,13 @@ CREATE TABLE IF NOT EXISTS gateway_count (
   answered INTEGER NOT NULL, failed INTEGER NOT NULL,
   PRIMARY KEY (revision, boot, minute)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS monitor_decision (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, revision_uid TEXT NOT NULL, body TEXT NOT NULL, accepted TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS monitor_decision_by_revision ON monitor_decision (revision_uid, seq);
+CREATE TABLE IF NOT EXISTS monitor_alarm (
+  revision_uid TEXT NOT NULL PRIMARY KEY, body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS secret (
   namespace TEXT NOT NULL, name TEXT NOT NULL, created_at TEXT NOT NULL, bytes INTEGER NOT NULL,
   nonce BLOB NOT NULL, sealed BLOB NOT NULL,

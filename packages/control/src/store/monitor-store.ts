@@ -134,25 +134,54 @@ export class MonitorStore {
       .run(revisionUid, sums.toText());
   }
 
-  /** The sum of the minutes of a window, read page by page: a month of them belongs neither into memory nor into one turn of the loop. */
+  /** The sum of the minutes of a window. */
   async windowSums(revisionUid: string, window: TimeWindow): Promise<BucketSums> {
-    const { from, to } = minutesOf(window);
+    const sums = new BucketSums();
+    for await (const page of this.minutes(revisionUid, minutesOf(window))) {
+      for (const bucket of page) sums.add(bucket);
+    }
+    return sums;
+  }
+
+  /**
+   * Counts of minutes from `from` to before `to`, in the order of their time, page by page: a month of them belongs neither into memory nor into
+   * one turn of the loop.
+   */
+  async *minutes(
+    revisionUid: string,
+    { from, to }: { readonly from: number; readonly to: number },
+  ): AsyncGenerator<readonly Bucket[]> {
     const page = this.database.prepare(
       `SELECT minute, replica, boot, body FROM minute_count
        WHERE revision_uid = ? AND minute < ? AND (minute, replica, boot) > (?, ?, ?)
        ORDER BY minute, replica, boot LIMIT ${pageMinutes}`,
     );
-    const sums = new BucketSums();
     // Replicas and boots have names: the empty ones lie before all of a minute.
     let after: [minute: number, replica: string, boot: string] = [from, '', ''];
     for (;;) {
       const rows = page.all(revisionUid, to, ...after);
-      for (const row of rows) sums.add(parseBucket(row));
+      yield rows.map(parseBucket);
       const last = rows.at(-1);
-      if (last === undefined || rows.length < pageMinutes) return sums;
+      if (last === undefined || rows.length < pageMinutes) return;
       after = [Number(last['minute']), String(last['replica']), String(last['boot'])];
       await breathe();
     }
+  }
+
+  /** The newest minute that is counted. */
+  newestMinute(revisionUid: string): number | undefined {
+    const row = this.database
+      .prepare('SELECT max(minute) AS minute FROM minute_count WHERE revision_uid = ?')
+      .get(revisionUid);
+    return minuteOf(row);
+  }
+
+  /** The earliest minute of which counts came at this time (milliseconds) or later. */
+  earliestSince(revisionUid: string, receivedMs: number): number | undefined {
+    const row = this.database
+      .prepare('SELECT min(minute) AS minute FROM minute_count WHERE revision_uid = ? AND received_at >= ?')
+      .get(revisionUid, receivedMs);
+    return minuteOf(row);
   }
 
   /** First sightings in the order of event time. What several replicas, or one after a restart, told of one value is one sighting. */
@@ -230,12 +259,24 @@ export class MonitorStore {
   /** Everything of a revision that is gone. */
   remove(revisionUid: string): void {
     transaction(this.database, () => {
-      for (const table of ['minute_count', 'count_total', 'replica_cursor', 'sighting']) {
+      for (const table of [
+        'minute_count',
+        'count_total',
+        'replica_cursor',
+        'sighting',
+        'monitor_decision',
+        'monitor_alarm',
+      ]) {
         this.database.prepare(`DELETE FROM ${table} WHERE revision_uid = ?`).run(revisionUid);
       }
       this.database.prepare('DELETE FROM gateway_count WHERE revision = ?').run(revisionUid);
     });
   }
+}
+
+function minuteOf(row: Row | undefined): number | undefined {
+  const minute = row?.['minute'];
+  return minute === null || minute === undefined ? undefined : Number(minute);
 }
 
 function apart(a: SightingLine, b: SightingLine): number {

@@ -23,7 +23,12 @@ export function planMonitor({ monitor, seen }: ObservedMonitor, now: number): Pl
     ...seen,
     streams: [...seen.streams].sort(byExcess).slice(0, stored.streams),
     events: seen.events.slice(-stored.events),
-    conditions: conditionsOf(status.conditions, [watchingCondition(seen)], metadata.generation, now),
+    conditions: conditionsOf(
+      status.conditions,
+      [watchingCondition(seen), steadyCondition(seen)],
+      metadata.generation,
+      now,
+    ),
   };
   const age = now - Date.parse(status.observedAt ?? new Date(0).toISOString());
   const write =
@@ -32,8 +37,10 @@ export function planMonitor({ monitor, seen }: ObservedMonitor, now: number): Pl
 }
 
 /** What does not change with every request. */
-function lasting({ revision, state, origin, problems, events, conditions }: MonitorStatus): unknown {
+function lasting({ revision, state, origin, problems, events, verdict, conditions }: MonitorStatus): unknown {
   return {
+    verdict: verdict?.state,
+    moved: verdict?.moved.map(({ id }) => id),
     revision,
     state,
     origin,
@@ -75,5 +82,28 @@ function watchingCondition(seen: ObservedMonitor['seen']): ConditionDraft {
     status: 'True',
     reason: 'Counting',
     message: `Requests to ${seen.revision} are counted against ${countOf(seen.referenceRequests, 'request')} of the reference (${seen.origin ?? 'no origin'}).`,
+  };
+}
+
+/** Whether requests look like the reference, in the words of the verdict. */
+function steadyCondition({ verdict }: ObservedMonitor['seen']): ConditionDraft {
+  const type = 'Steady';
+  if (verdict === undefined) {
+    return { type, status: 'Unknown', reason: 'NoVerdict', message: 'There is no reference to judge by.' };
+  }
+  const { state, moved, streams } = verdict;
+  const of = countOf(streams, 'stream');
+  if (state === 'blind') {
+    const message = `Too few requests to judge ${of}: galley monitor says how many more.`;
+    return { type, status: 'Unknown', reason: 'Blind', message };
+  }
+  if (state === 'ok') return { type, status: 'True', reason: 'Ok', message: `None of ${of} has moved.` };
+  const names = moved.slice(0, 3).map(({ id }) => id);
+  const rest = moved.length > names.length ? ` and ${moved.length - names.length} more` : '';
+  return {
+    type,
+    status: 'False',
+    reason: state === 'broken' ? 'Broken' : 'Drifting',
+    message: `Moved since ${verdict.alarmAt ?? 'some time'}: ${names.join(', ')}${rest}.`,
   };
 }
