@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import { array, assert, nat, property, shuffledSubarray } from 'fast-check';
 import { expect, test } from 'vitest';
 import { BucketReader } from './bucket.ts';
 import { streamDistance } from './distance.ts';
@@ -76,10 +76,10 @@ test('any order and any split into minutes, replicas and records gives the same 
     (name) => reader.read(bytes(name))?.buckets ?? [],
   );
   const whole = sums(['buckets-r1.json', 'buckets-r2.json']);
-  fc.assert(
-    fc.property(
-      fc.shuffledSubarray(buckets, { minLength: buckets.length }),
-      fc.array(fc.nat(2), { minLength: buckets.length, maxLength: buckets.length }),
+  assert(
+    property(
+      shuffledSubarray(buckets, { minLength: buckets.length }),
+      array(nat(2), { minLength: buckets.length, maxLength: buckets.length }),
       (order, parts) => {
         // Three readers that each have a part, of which each is kept as text and read again, as the records do.
         const readers = [0, 1, 2].map((part) => {
