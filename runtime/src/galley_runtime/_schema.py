@@ -9,35 +9,53 @@ such as 17.0 is an integer, because JavaScript cannot write the difference.
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, List, Mapping, NamedTuple, NoReturn, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Sequence, Tuple
 
 from galley_runtime._errors import RequestError
 
-__all__ = ["INTEGER_EVIDENCE_ROWS", "Column", "Schema", "infer"]
-
-#: With fewer rows than this a column of whole numbers is taken for `number`: three examples prove little.
-INTEGER_EVIDENCE_ROWS = 20
-
-#: A column has at most so many distinct string predictions that are still called classes.
-_CLASSES_MAX = 100
+__all__ = ["Column", "Schema", "column_error"]
 
 _WORDS = {bool: "a boolean", int: "an integer", float: "a number", str: "a string", list: "a list", dict: "an object"}
+_INTEGER_END = 2**63
 _EXPECTED = {"number": "a number", "integer": "an integer", "string": "a string", "boolean": "true or false"}
 
 
 class Column(NamedTuple):
-    """One column. `optional`: some rows of the sample were without it, so it may be left out."""
+    """One column. `optional`: some rows of the sample were without it, so it may be left out.
+
+    `floats`: every number of it was a float, so a whole one of JSON becomes one. `range` and `categories`: what the
+    sample had, where it was large enough to tell; only a strict service refuses the rest.
+    """
 
     name: str
     type: str
     nullable: bool
     optional: bool = False
+    floats: bool = False
+    range: Optional[Tuple[Any, Any]] = None
+    categories: Optional[Tuple[str, ...]] = None
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Column:
+        flags = [bool(value[name]) if name == "nullable" else bool(value.get(name)) for name in ("nullable", "optional", "floats")]
+        bounds, categories = value.get("range"), value.get("categories")
+        return cls(
+            str(value["name"]),
+            str(value["type"]),
+            *flags,
+            None if bounds is None else (bounds[0], bounds[1]),
+            None if categories is None else tuple(categories),
+        )
 
     def to_json(self) -> Dict[str, Any]:
         value: Dict[str, Any] = {"name": self.name, "type": self.type, "nullable": self.nullable}
-        if self.optional:
-            value["optional"] = True
-        return value
+        more = {
+            "optional": self.optional,
+            "floats": self.floats,
+            "range": self.range and list(self.range),
+            "categories": self.categories and list(self.categories),
+        }
+        return {**value, **{name: said for name, said in more.items() if said}}
 
 
 class Schema:
@@ -60,10 +78,7 @@ class Schema:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Schema:
         """From `schema.json`. Raises KeyError or TypeError when the file has another shape."""
-        columns = [
-            Column(str(c["name"]), str(c["type"]), bool(c["nullable"]), bool(c.get("optional", False)))
-            for c in value["columns"]
-        ]
+        columns = [Column.from_json(column) for column in value["columns"]]
         return cls(str(value["callForm"]), columns, value.get("prediction"), value.get("example"))
 
     @classmethod
@@ -131,7 +146,7 @@ class Schema:
             if column.nullable:
                 return None
             message = f"Column {column.name} of row {index} is null, but was never missing in the sample."
-            raise _column_error(message, index, column.name, f"Send {_EXPECTED.get(column.type, 'a value')}.")
+            raise column_error("null", message, index, column.name, f"Send {_EXPECTED.get(column.type, 'a value')}.")
         kind = column.type
         if kind == "any":
             return value
@@ -144,15 +159,36 @@ class Schema:
             if fits and isinstance(value, float):
                 if not math.isfinite(value):
                     message = f"Column {column.name} of row {index} is not a finite number."
-                    raise _column_error(message, index, column.name, "Send null for a missing number.")
+                    raise column_error("type", message, index, column.name, "Send null for a missing number.")
                 if kind == "integer":
                     fits = value.is_integer()
                     value = int(value) if fits else value
+            elif fits and not -_INTEGER_END <= value < _INTEGER_END:
+                message = f"Column {column.name} of row {index} is too large an integer."
+                raise column_error("type", message, index, column.name, "Send one of at most 64 bits.")
+            elif fits and column.floats:
+                value = float(value)
         if not fits:
             expected = _EXPECTED.get(kind, kind)
             message = f"Column {column.name} of row {index} is {_word(value)}, not {expected}."
-            raise _column_error(message, index, column.name, f"Send {expected}.")
+            raise column_error("type", message, index, column.name, f"Send {expected}.")
         return value
+
+    def problems(self, rows: List[Any]) -> Iterator[RequestError]:
+        """Everything that `conform` would refuse, in the order of rows and columns; of one row at most one where it has no columns."""
+        for index, row in enumerate(rows):
+            if isinstance(row, list) and len(row) == len(self.columns):
+                row = dict(zip(self.names, row))
+            if not isinstance(row, dict):
+                yield from _raised(self._conform, index, row)
+                continue
+            if not row.keys() <= self._by_name.keys():
+                yield from _raised(self._refuse_extra, index, row)
+            for column in self.columns:
+                if column.name in row:
+                    yield from _raised(self._value, index, column, row[column.name])
+                elif not column.optional:
+                    yield from _raised(self._refuse_missing, index, column, row)
 
     def _refuse_extra(self, index: int, row: Mapping[str, Any]) -> NoReturn:
         from difflib import get_close_matches  # only when something is wrong: its import costs a start-up millisecond
@@ -160,89 +196,26 @@ class Schema:
         extra = next(name for name in row if name not in self._by_name)
         near = get_close_matches(str(extra), [name for name in self.names if name not in row] or self.names, 1)
         hint = f"Did you mean {near[0]}?" if near else f"Leave it out; the columns are {_listed(self.names)}."
-        raise _column_error(f"Row {index} has an unknown column {extra}.", index, str(extra), hint)
+        raise column_error("unknown", f"Row {index} has an unknown column {extra}.", index, str(extra), hint)
 
     def _refuse_missing(self, index: int, column: Column, row: Mapping[str, Any]) -> NoReturn:
         expected = _EXPECTED.get(column.type, "any value")
         hint = (
             f"Send {expected}{' or null' if column.nullable else ''}; the row has {_listed(list(row)) or 'no columns'}."
         )
-        raise _column_error(f"Row {index} has no column {column.name}.", index, column.name, hint)
+        raise column_error("missing", f"Row {index} has no column {column.name}.", index, column.name, hint)
 
 
-def infer(
-    rows: Sequence[Any],
-    call_form: str,
-    *,
-    columns: Optional[Sequence[str]] = None,
-    predictions: Sequence[Any] = (),
-    classes: Optional[Sequence[Any]] = None,
-    example: Optional[Mapping[str, Any]] = None,
-) -> Schema:
-    """The schema that all of `rows` fit. Columns of lists have no names, so they are called by their position."""
-    found: List[Column] = []
-    if call_form != "raw" and rows:
-        if all(isinstance(row, list) for row in rows):
-            names = list(columns or [str(position) for position in range(max(map(len, rows)))])
-            rows = [dict(zip(names, row)) for row in rows]
-        if all(isinstance(row, dict) for row in rows):
-            seen = list(dict.fromkeys(name for row in rows for name in row))
-            names = [*(columns or ()), *(name for name in seen if name not in (columns or ()))]
-            found = [_column_of(name, rows) for name in names]
-    return Schema(call_form, found, _prediction_of(predictions, classes), example)
+def column_error(kind: str, message: str, row: int, column: str, hint: str) -> RequestError:
+    """`kind`: missing, unknown, null, type, range or category; clients and metrics tell violations apart by it."""
+    return RequestError("INVALID_COLUMN", message, hint, row=row, column=column, details={"kind": kind})
 
 
-def _column_of(name: str, rows: Sequence[Mapping[str, Any]]) -> Column:
-    values = [row[name] for row in rows if name in row]
-    present = [value for value in values if value is not None]
-    kinds = {type(value) for value in present}
-    if not kinds:
-        kind = "any"
-    elif kinds == {bool}:
-        kind = "boolean"
-    elif kinds == {int} and len(present) >= INTEGER_EVIDENCE_ROWS:
-        kind = "integer"
-    elif kinds <= {int, float}:
-        kind = "number"
-    elif kinds == {str}:
-        kind = "string"
-    else:
-        kind = "any"
-    return Column(name, kind, len(present) < len(values) or not present, len(values) < len(rows))
-
-
-def _prediction_of(predictions: Sequence[Any], classes: Optional[Sequence[Any]]) -> Dict[str, Any]:
-    known = None if classes is None else list(classes)
-    if not predictions:
-        return {"type": "any" if known is None else "class", "classes": known}
-    if known is not None and all(_hashable_in(value, known) for value in predictions):
-        return {"type": "class", "classes": known}
-    kinds = {type(value) for value in predictions if value is not None}
-    if kinds <= {str, bool} and kinds:
-        distinct = sorted(set(filter(lambda value: value is not None, predictions)), key=str)
-        return (
-            {"type": "class", "classes": distinct}
-            if len(distinct) <= _CLASSES_MAX
-            else {"type": "any", "classes": None}
-        )
-    if kinds and kinds <= {int, float}:
-        return {"type": "number", "classes": None}
-    if kinds == {list} and all(_is_distribution(value) for value in predictions):
-        return {"type": "probabilities", "classes": known}
-    return {"type": "any", "classes": known}
-
-
-def _hashable_in(value: Any, known: Sequence[Any]) -> bool:
-    return not isinstance(value, (list, dict)) and value in known
-
-
-def _is_distribution(value: Any) -> bool:
-    numbers = isinstance(value, list) and value and all(isinstance(item, (int, float)) for item in value)
-    return bool(numbers) and all(0 <= item <= 1 for item in value) and abs(sum(value) - 1) < 1e-6
-
-
-def _column_error(message: str, row: int, column: str, hint: str) -> RequestError:
-    return RequestError("INVALID_COLUMN", message, hint, row=row, column=column)
+def _raised(check: Callable[..., Any], *arguments: Any) -> Iterator[RequestError]:
+    try:
+        check(*arguments)
+    except RequestError as error:
+        yield error
 
 
 def _word(value: Any) -> str:

@@ -50,6 +50,15 @@ export const ServiceSpec = Type.Object(
         { additionalProperties: false },
       ),
     ),
+    /** What becomes of rows unlike those of the training run. `typed` unless it is written (ADR 0130). */
+    schema: Type.Optional(
+      Type.Union([
+        Type.Literal('typed'),
+        Type.Literal('strict'),
+        Type.Literal('lenient'),
+        Type.Literal('off'),
+      ]),
+    ),
     resources: Type.Optional(
       Type.Object(
         { requests: Type.Optional(Limits), limits: Type.Optional(Limits) },

@@ -6,8 +6,9 @@ import warnings
 from typing import Any, Dict, List
 
 from galley_runtime._errors import RuntimeFailure
+from galley_runtime._inferred import infer
 from galley_runtime._model import Model
-from galley_runtime._schema import Column, Schema, infer
+from galley_runtime._schema import Column, Schema
 
 __all__ = ["probed_schema"]
 

@@ -10,13 +10,13 @@ import traceback
 from typing import Any, Dict, List, Mapping, Optional
 
 from galley_runtime._errors import ModelError
+from galley_runtime._inferred import infer
 from galley_runtime._json import dumps
 from galley_runtime._model import APP_DIR, MODEL_DIR, Model, enter_app, load, read_json
 from galley_runtime._rehearse._golden import CheckDiffers, golden_of
 from galley_runtime._rehearse._modules import loaded_modules
 from galley_runtime._rehearse._probe import probed_schema
 from galley_runtime._rehearse._replay import Asked, RowFailed, bare_seconds, read_sample, replay
-from galley_runtime._schema import infer
 
 __all__ = ["main"]
 

@@ -1,6 +1,7 @@
 """Figures of one replica in Prometheus' text format, written by hand: a counter and a histogram need no library.
 
-Labels are protocols, statuses and codes, all from closed sets. Nothing that a client sends becomes a label.
+Labels are protocols, statuses, codes and columns of the schema, all from closed sets. Nothing that a client sends becomes
+a label.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ __all__ = ["CONTENT_TYPE", "Metrics"]
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+#: Series of violations; a schema may have thousands of columns.
+_VIOLATIONS_MAX = 1000
 
 
 class _Histogram:
@@ -51,6 +55,7 @@ class Metrics:
         self._seconds: Dict[str, _Histogram] = {}
         self._predictor = _Histogram()
         self._failures: Dict[str, int] = {}
+        self._violations: Dict[Tuple[str, str, str], int] = {}
         self._rows = 0
         self._in_flight = 0
         self._gauges: List[Tuple[str, str, Callable[[], float]]] = []
@@ -80,6 +85,14 @@ class Metrics:
         with self._lock:
             self._failures[code] = self._failures.get(code, 0) + 1
 
+    def violation(self, column: str, kind: str, outcome: str) -> None:
+        """Of the schema; `column` is one of its columns, or '' for a name that it does not have."""
+        with self._lock:
+            key = (column, kind, outcome)
+            if key not in self._violations and len(self._violations) >= _VIOLATIONS_MAX:
+                key = ("", kind, outcome)
+            self._violations[key] = self._violations.get(key, 0) + 1
+
     def predictor(self, seconds: float, rows: int) -> None:
         with self._lock:
             self._predictor.add(seconds)
@@ -101,6 +114,11 @@ class Metrics:
         yield from _head("galley_failures_total", "Requests answered with an error, by its code.", "counter")
         for code, count in sorted(self._failures.items()):
             yield f'galley_failures_total{{code="{code}"}} {count}'
+        text = "Values unlike those of the sample, by column, kind, and whether they were refused or mended."
+        yield from _head("galley_schema_violations_total", text, "counter")
+        for (column, kind, outcome), count in sorted(self._violations.items()):
+            labels = f'column="{_label(column)}",kind="{kind}",outcome="{outcome}"'
+            yield f"galley_schema_violations_total{{{labels}}} {count}"
         yield from _head("galley_rows_total", "Rows given to the predictor.", "counter")
         yield f"galley_rows_total {self._rows}"
         yield from _head("galley_in_flight", "Requests being answered.", "gauge")
@@ -112,6 +130,11 @@ class Metrics:
             "galley_predictor_seconds", "Of the notebook's validator and predictor, per request.", "histogram"
         )
         yield from self._predictor.lines("galley_predictor_seconds", "")
+
+
+def _label(text: str) -> str:
+    """Names of columns are whatever somebody wrote."""
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _head(name: str, text: str, kind: str) -> Sequence[str]:

@@ -19,8 +19,8 @@ __all__ = ["document", "example_rows"]
 _TYPES = {"number": "number", "integer": "integer", "string": "string", "boolean": "boolean"}
 
 
-def document(name: str, revision: str, model: Model) -> Dict[str, Any]:
-    """OpenAPI 3.0.3."""
+def document(name: str, revision: str, model: Model, mode: str) -> Dict[str, Any]:
+    """OpenAPI 3.0.3. What a row may hold depends on the mode of the schema."""
     rows = example_rows(model)
     path = quote(name, safe="")
     v1 = {"instances": rows} if rows is not None else None
@@ -49,7 +49,7 @@ def document(name: str, revision: str, model: Model) -> Dict[str, Any]:
             "/healthz": {"get": _get("Whether predictions may be asked for.")},
             "/docs": {"get": {"summary": "This description as a page.", "responses": {"200": {"description": "HTML."}}}},
         },
-        "components": {"schemas": _schemas(model)},
+        "components": {"schemas": _schemas(model, mode)},
     }
 
 
@@ -75,8 +75,8 @@ def _tensors(model: Model, rows: List[Any]) -> List[Dict[str, Any]]:
     return [{**outputs_of_predictions(rows)[0], "name": "input"}]
 
 
-def _schemas(model: Model) -> Dict[str, Any]:
-    row = _row_schema(model)
+def _schemas(model: Model, mode: str) -> Dict[str, Any]:
+    row = _row_schema(model, mode)
     rows = {"type": "array", "items": {"$ref": "#/components/schemas/Row"}}
     datatypes = {"type": "string", "enum": sorted({i["datatype"] for i in inputs_of(model) + outputs_of(model)})}
     names = [tensor["name"] for tensor in inputs_of(model)]
@@ -138,7 +138,7 @@ def _schemas(model: Model) -> Dict[str, Any]:
     }
 
 
-def _row_schema(model: Model) -> Dict[str, Any]:
+def _row_schema(model: Model, mode: str) -> Dict[str, Any]:
     columns = model.schema.columns
     if model.call_form.form == "raw":
         return {}
@@ -149,14 +149,23 @@ def _row_schema(model: Model) -> Dict[str, Any]:
         return {"type": "object"}
     return {
         "type": "object",
-        "required": [column.name for column in columns if not column.optional],
-        "additionalProperties": False,
-        "properties": {column.name: _column_schema(column) for column in columns},
+        "required": [column.name for column in columns if not (column.optional or _may_lack(column, mode))],
+        "additionalProperties": mode in ("lenient", "off"),
+        "properties": {column.name: _column_schema(column, mode) for column in columns},
     }
 
 
-def _column_schema(column: Column) -> Dict[str, Any]:
-    schema: Dict[str, Any] = {"type": _TYPES[column.type]} if column.type in _TYPES else {}
+def _may_lack(column: Column, mode: str) -> bool:
+    return mode == "off" or (mode == "lenient" and column.nullable)
+
+
+def _column_schema(column: Column, mode: str) -> Dict[str, Any]:
+    schema: Dict[str, Any] = {"type": _TYPES[column.type]} if column.type in _TYPES and mode != "off" else {}
+    if mode == "strict" and column.range is not None:
+        schema["minimum"], schema["maximum"] = column.range
+    if mode == "strict" and column.categories is not None:
+        # OpenAPI 3.0: where null is allowed it has to be in the list, too.
+        schema["enum"] = [*column.categories, *([None] if column.nullable else [])]
     if column.nullable:
         schema["nullable"] = True
     return schema

@@ -32,9 +32,9 @@ HEADERS = {
 }
 
 
-def page(name: str, revision: str, model: Model) -> bytes:
+def page(name: str, revision: str, model: Model, mode: str) -> bytes:
     """HTML. Links are relative: behind the gateway the service lies below a path of its own."""
-    described = document(name, revision, model)
+    described = document(name, revision, model, mode)
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>",
         f"<title>{escape(name)}</title><style>{_STYLE}</style>",
@@ -64,7 +64,11 @@ def _columns(schemas: Dict[str, Any]) -> Iterable[str]:
 
 
 def _may_be(schema: Dict[str, Any], required: bool) -> str:
-    words: List[str] = ["null"] if schema.get("nullable") else []
+    words: List[str] = [str(value) for value in schema.get("enum", ()) if value is not None]
+    if "minimum" in schema:
+        words.append(f"{schema['minimum']} to {schema['maximum']}")
+    if schema.get("nullable"):
+        words.append("null")
     return ", ".join(words if required else [*words, "left out"]) or "—"
 
 

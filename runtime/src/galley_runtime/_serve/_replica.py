@@ -19,6 +19,7 @@ from galley_runtime._admin import Admin
 from galley_runtime._errors import ModelError, PlanError
 from galley_runtime._model import Model, enter_app, load, read_json
 from galley_runtime._schema import Schema
+from galley_runtime._serve._door import mode_of
 from galley_runtime._serve._event_time import EventTimes, event_times_of
 from galley_runtime._serve._golden import check_golden
 from galley_runtime._serve._limits import Limits, limits_of
@@ -55,6 +56,7 @@ def serve(arguments: List[str]) -> int:
     try:
         places, limits = places_of(arguments), limits_of(environment)
         event_times = event_times_of(environment)
+        mode_of(environment)  # a mode that there is not ends the replica before it opens a socket
         pickled_args = switched_on(environment, "GALLEY_PICKLED_ARGS")
     except (PlanError, ModelError) as error:
         log(f"{error.message} {error.hint}")
@@ -143,8 +145,9 @@ class _Replica:
         self._watch = watch
         limits = self._limits
         scoring = Scoring(
-            model, watch, self._metrics, self._log, limits.rows, limits.concurrency, self._event_times
-        )
+            model, watch, self._metrics, self._log, limits.rows, limits.concurrency, self._event_times,
+            mode_of(self._environment),
+        )  # fmt: skip
         # What was loaded stays: the collector need not look at it again, request after request.
         gc.freeze()
         listener.budget.resize(memory_for_requests(self._environment))

@@ -16,6 +16,7 @@ from typing import Any, Callable, List, Mapping, NamedTuple, Optional
 from galley_runtime._errors import PredictorError, RequestError, RuntimeFailure
 from galley_runtime._model import Model
 from galley_runtime._secrets import redacted
+from galley_runtime._serve._door import Door
 from galley_runtime._serve._event_time import EventTimes
 from galley_runtime._serve._memory import bytes_of_rows
 from galley_runtime._serve._metrics import Metrics
@@ -47,6 +48,7 @@ class Scoring:
         rows_max: int,
         concurrency: int,
         event_times: EventTimes = EventTimes(),
+        mode: str = "typed",
         monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.model = model
@@ -55,6 +57,7 @@ class Scoring:
         self._log = log
         self.rows_max = rows_max
         self._event_times = event_times
+        self.door = Door(model.schema, mode, metrics.violation)
         self._gate = threading.BoundedSemaphore(concurrency)
         self._monotonic = monotonic
         self._number = 0
@@ -106,7 +109,7 @@ class Scoring:
 
     def _answer(self, rows: Any, observed: Observed, params: Optional[Mapping[str, Any]]) -> List[Any]:
         try:
-            conformed = self.model.schema.conform(rows)
+            conformed = self.door.admit(rows)
         except RequestError:
             if isinstance(rows, list):
                 observed.rows(rows)

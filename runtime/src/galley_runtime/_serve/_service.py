@@ -58,7 +58,7 @@ class Service:
             from galley_runtime._json import dumps
             from galley_runtime._serve._openapi import document
 
-            self._openapi = dumps(document(self.name, self.revision, self.scoring.model))
+            self._openapi = dumps(document(self.name, self.revision, self.scoring.model, self.scoring.door.mode))
         return self._openapi
 
     def page(self) -> bytes:
@@ -66,7 +66,7 @@ class Service:
         if self._page is None:
             from galley_runtime._serve._page import page
 
-            self._page = page(self.name, self.revision, self.scoring.model)
+            self._page = page(self.name, self.revision, self.scoring.model, self.scoring.door.mode)
         return self._page
 
 

@@ -12,7 +12,7 @@ from typing import Any, Callable, List, Optional
 from galley_runtime._errors import RequestError
 from galley_runtime._schema import Schema
 
-__all__ = ["rows_of_csv"]
+__all__ = ["number_of_text", "rows_of_csv", "truth_of_text"]
 
 _TRUE = frozenset(("true", "True", "TRUE", "1"))
 _FALSE = frozenset(("false", "False", "FALSE", "0"))
@@ -59,9 +59,10 @@ def _value(index: int, name: str, text: str, kind: str) -> Any:
         return None
     if kind == "string":
         return text
-    if kind == "boolean" and (text in _TRUE or text in _FALSE):
-        return text in _TRUE
-    number = _number(text)
+    truth = truth_of_text(text) if kind == "boolean" else None
+    if truth is not None:
+        return truth
+    number = number_of_text(text)
     if number is not None and kind != "boolean":
         return number
     if kind == "any":
@@ -71,8 +72,13 @@ def _value(index: int, name: str, text: str, kind: str) -> Any:
     raise RequestError("INVALID_COLUMN", message, f"Write {expected}, or nothing for null.", row=index, column=name)
 
 
-def _number(text: str) -> Any:
-    """JSON's numbers only: Python would also read 1_000, infinity and digits of other scripts."""
+def truth_of_text(text: str) -> Optional[bool]:
+    """None for what says neither."""
+    return True if text in _TRUE else False if text in _FALSE else None
+
+
+def number_of_text(text: str) -> Any:
+    """None for what is none. JSON's numbers only: Python would also read 1_000, infinity and digits of other scripts."""
     if not text.isascii() or "_" in text or text.strip().lstrip("+-")[:1].lower() in ("i", "n"):
         return None
     try:

@@ -14,7 +14,7 @@ function environment(file: GalleyYaml | undefined, object: Partial<ApplicationSp
   if (spec === undefined) throw new Error('the build has an image');
   const revision = someRevision(1, { spec });
   const [workload] = replicaWorkloads(revision);
-  const names = ['GALLEY_EVENT_TIME', 'GALLEY_EVENT_TIME_COLUMN', 'GALLEY_REVISION'];
+  const names = ['GALLEY_EVENT_TIME', 'GALLEY_EVENT_TIME_COLUMN', 'GALLEY_REVISION', 'GALLEY_SCHEMA'];
   return Object.fromEntries(
     names.flatMap((name) => (workload?.env[name] === undefined ? [] : [[name, workload.env[name]]])),
   );
@@ -32,6 +32,13 @@ test('event time is switched by galley.yaml, and the object ranks above it', () 
   );
   const both = environment({ monitor: { eventTime: true } }, { monitor: { eventTimeColumn: 'time_hour' } });
   expect(both).toMatchObject({ GALLEY_EVENT_TIME: '1', GALLEY_EVENT_TIME_COLUMN: 'time_hour' });
+});
+
+test('the mode of the schema comes from galley.yaml, and the object ranks above it', () => {
+  expect(environment(undefined, {})).not.toHaveProperty('GALLEY_SCHEMA');
+  expect(environment({ service: { schema: 'strict' } }, {})).toHaveProperty('GALLEY_SCHEMA', 'strict');
+  const both = environment({ service: { schema: 'strict' } }, { service: { schema: 'off' } });
+  expect(both).toHaveProperty('GALLEY_SCHEMA', 'off');
 });
 
 test('the column that tells the time is an input of the build, the switch is not', () => {

@@ -33,7 +33,9 @@ function mergeService(file: Service | undefined, object: Service | undefined): S
   const requests = { ...file?.resources?.requests, ...object?.resources?.requests };
   const env = { ...file?.env, ...object?.env };
   const replicas = { ...file?.replicas, ...object?.replicas };
+  const schema = object?.schema ?? file?.schema;
   return {
+    ...(schema === undefined ? {} : { schema }),
     ...(Object.keys(env).length === 0 ? {} : { env }),
     ...(Object.keys(replicas).length === 0 ? {} : { replicas }),
     ...(Object.keys({ ...limits, ...requests }).length === 0 ? {} : { resources: { limits, requests } }),

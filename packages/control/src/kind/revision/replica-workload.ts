@@ -53,6 +53,7 @@ function replicaWorkload(revision: Revision, index: number): ReplicaWorkload {
       GALLEY_REVISION: metadata.name,
       GALLEY_REPLICA: `r${index}`,
       ...eventTimeEnv(spec.monitor),
+      ...(spec.service.schema === undefined ? {} : { GALLEY_SCHEMA: spec.service.schema }),
       // Its own control group is not shown to a workload: it must know what it has, to refuse what would not fit.
       GALLEY_MEMORY_BYTES: String(resolved.serviceMemoryBytes),
       ...secretEnv(usesOfPhase(spec.secrets, 'service')),
