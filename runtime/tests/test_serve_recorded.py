@@ -1,7 +1,7 @@
 """What real client libraries sent, byte for byte, is answered as it was when they were content with it.
 
 `test_real_clients.py` recorded the files: each conversation went through `clients/relay.py`, which wrote down both sides,
-and its library accepted every answer. Only `Date` and the runtime's own version may differ since.
+and its library accepted every answer. Only `Date`, the further words of a refusal and the runtime's own version may differ since.
 """
 
 from __future__ import annotations
@@ -43,7 +43,11 @@ def test_a_recorded_client_gets_the_same_answers(path: Path, replicas: Dict[str,
             assert answer.status == int(before.split(" ", 2)[1]), answer.body
             if exchange["request"].startswith(VERSIONED):
                 continue
-            assert answer.body == before.split("\r\n\r\n", 1)[1].encode("latin-1")
+            said = before.split("\r\n\r\n", 1)[1].encode("latin-1")
+            if answer.status >= 400:  # a refusal may say more than it did; what it said before it must still say
+                assert all(answer.json()[name] == value for name, value in json.loads(said).items())
+                continue
+            assert answer.body == said
             headers = dict(answer.headers)
             headers.pop("date")
             assert headers == headers_of(before)
