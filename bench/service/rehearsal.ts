@@ -1,8 +1,8 @@
 import type { BenchRow } from '../row.ts';
-import type { Served } from './served.ts';
+import type { ServedExample } from './served.ts';
 
 /** What the rehearsal of the build took, by its own clock, against importing and calling the predictor alone. */
-export function rehearsalCost({ rehearsal }: Served): BenchRow {
+export function rehearsalCost({ rehearsal }: ServedExample): BenchRow {
   const {
     importSeconds = Number.NaN,
     replaySeconds = Number.NaN,

@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { layoutOf, workloadPaths } from '../../packages/engine/src/runc/layout.ts';
 import { median } from '../report/median.ts';
 import type { BenchRow } from '../row.ts';
-import { askOnce, clientOf, type Served } from './served.ts';
+import { untilFirstAnswer, type Served, type ServedExample } from './served.ts';
 
 const rounds = 7;
 /** Ours, and what only a container has: the peer is an interpreter in the same files. */
@@ -22,7 +21,7 @@ for name in json.load(sys.stdin):
  * From `ensure` to the first answered prediction, against the image's own interpreter that only imports the modules which the rehearsal found
  * loaded, from the image's own bytecode, in the mounted root of the replica: no container, no model, no socket.
  */
-export async function replicaStart(served: Served, signal: AbortSignal): Promise<BenchRow> {
+export async function replicaStart(served: ServedExample, signal: AbortSignal): Promise<BenchRow> {
   const names = served.rehearsal.modules.filter((name) => !leftOut.test(name));
   const ours: number[] = [];
   const peer: number[] = [];
@@ -45,18 +44,6 @@ export async function replicaStart(served: Served, signal: AbortSignal): Promise
     target: '≤ 1.3×',
     note: `median of ${rounds}, by turns; ours has the container, the model, its golden requests and the path profiler besides`,
   };
-}
-
-async function untilFirstAnswer(served: Served, id: string): Promise<number> {
-  const from = performance.now();
-  await served.home.engine.ensure(served.replica(id));
-  const client = clientOf(served, id);
-  try {
-    while ((await askOnce(client, served.body)) !== 200) await sleep(2);
-    return performance.now() - from;
-  } finally {
-    await client.close();
-  }
 }
 
 function rootOf(served: Served, id: string): string {

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'undici';
 import type { BuildResult } from '../../packages/build/src/build.ts';
@@ -12,22 +13,29 @@ import type { BuildHome } from '../../tests/e2e/build-home.ts';
 export interface Served {
   readonly home: BuildHome;
   readonly result: BuildResult;
-  readonly rehearsal: Rehearsal;
   /** The first golden request, as a body for `/invocations`. */
   readonly body: string;
   /** A replica as a revision has it. */
   replica(id: string): Workload;
 }
 
+/** The only build of a home, with what its rehearsal found. */
+export interface ServedExample extends Served {
+  readonly rehearsal: Rehearsal;
+}
+
 /** Builds an example in `home`, which stays the caller's to dispose of, also when the build fails. */
-export async function buildExample(home: BuildHome, name: string): Promise<Served> {
-  const result = await home.build(fileURLToPath(new URL(`../../examples/${name}`, import.meta.url)), {
-    name,
-  });
+export async function buildExample(home: BuildHome, name: string): Promise<ServedExample> {
+  const path = fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
+  const served = await servedFrom(home, await home.build(path, { name }), name);
   // A home of its own has one rehearsal: this build's.
   const folder = join(home.root, 'cache/rehearsals');
   const [record = ''] = await readdir(folder);
-  const rehearsal = JSON.parse(await readFile(join(folder, record), 'utf8')) as Rehearsal;
+  return { ...served, rehearsal: JSON.parse(await readFile(join(folder, record), 'utf8')) as Rehearsal };
+}
+
+/** What was built in `home`, as a revision would run it. */
+export async function servedFrom(home: BuildHome, result: BuildResult, name: string): Promise<Served> {
   // Written by our own rehearsal, and checked there.
   const golden = (await home.store.readJson(result.golden)) as {
     requests: { rows: unknown[] }[];
@@ -35,7 +43,6 @@ export async function buildExample(home: BuildHome, name: string): Promise<Serve
   return {
     home,
     result,
-    rehearsal,
     body: JSON.stringify({ dataframe_records: golden.requests[0]?.rows.slice(0, 1) }),
     replica: (id) => ({
       id,
@@ -80,6 +87,19 @@ export async function askOnce(client: Client, body: string): Promise<number> {
     return answer.statusCode;
   } catch {
     return 0;
+  }
+}
+
+/** Milliseconds from `ensure` to the first answered prediction; the replica runs on. */
+export async function untilFirstAnswer(served: Served, id: string): Promise<number> {
+  const from = performance.now();
+  await served.home.engine.ensure(served.replica(id));
+  const client = clientOf(served, id);
+  try {
+    while ((await askOnce(client, served.body)) !== 200) await sleep(2);
+    return performance.now() - from;
+  } finally {
+    await client.close();
   }
 }
 

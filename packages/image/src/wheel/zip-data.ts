@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream';
-import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
+import { crc32, createInflateRaw, inflateRawSync, type InflateRaw } from 'node:zlib';
 import { wheelFault } from './wheel-fault.ts';
 import type { ZipEntry } from './zip-directory.ts';
 import type { ZipFile } from './zip-file.ts';
@@ -7,7 +6,8 @@ import type { ZipFile } from './zip-file.ts';
 const localSignature = 0x04034b50;
 /** Files up to this size are inflated in one call; larger ones stream. */
 export const inflateAtOnceMax: number = 8 << 20;
-const pieceBytes = 1 << 20;
+/** Small, for what streams through is garbage until the collector comes, and its memory counts (3 GB of torch's wheels). */
+const pieceBytes = 256 << 10;
 
 /** Where the data of an entry begins. The local header must tell the same name as the directory: two readers must not see two files. */
 export function dataOffset(file: ZipFile, entry: ZipEntry): number {
@@ -31,11 +31,12 @@ export function rawData(file: ZipFile, entry: ZipEntry): Buffer {
   return file.read(dataOffset(file, entry), entry.compressedSize);
 }
 
-/** The compressed bytes of a large entry in pieces, each in a buffer of its own. */
+/** The compressed bytes of a large entry in pieces; all in one buffer, so a piece is good until the next is asked for. */
 export function* rawPieces(file: ZipFile, entry: ZipEntry): Generator<Buffer> {
   const start = dataOffset(file, entry);
+  const buffer = Buffer.allocUnsafe(Math.min(pieceBytes, entry.compressedSize));
   for (let done = 0; done < entry.compressedSize; done += pieceBytes) {
-    yield file.readCopy(start + done, Math.min(pieceBytes, entry.compressedSize - done));
+    yield file.readInto(buffer.subarray(0, entry.compressedSize - done), start + done);
   }
 }
 
@@ -73,14 +74,28 @@ function inflate(raw: Buffer, room: number): InflateResult {
   return inflateRawSync(raw, options) as unknown as InflateResult;
 }
 
-/** The content of a large entry as a stream of chunks, size and CRC checked at its end. */
+function* copies(pieces: Iterable<Buffer>): Generator<Buffer> {
+  for (const piece of pieces) yield Buffer.from(piece);
+}
+
+/** Gives it a piece when it has done with the one before. */
+async function feed(inflater: InflateRaw, pieces: Iterable<Buffer>): Promise<void> {
+  for (const piece of pieces) {
+    await new Promise<void>((resolve, reject) => {
+      inflater.write(piece, (error) => (error === null || error === undefined ? resolve() : reject(error)));
+    });
+  }
+  inflater.end();
+}
+
+/** The content of a large entry as a stream of chunks, size and CRC checked at its end. Each chunk has a buffer of its own. */
 export async function* inflatePieces(file: ZipFile, entry: ZipEntry): AsyncGenerator<Buffer> {
   let size = 0;
   let crc = 0;
   const inflater = createInflateRaw({ chunkSize: pieceBytes });
-  const pieces = Readable.from(rawPieces(file, entry));
-  pieces.once('error', (error) => inflater.destroy(error));
-  const source: AsyncIterable<Buffer> = entry.deflated ? pieces.pipe(inflater) : pieces;
+  const source = entry.deflated ? inflater : copies(rawPieces(file, entry));
+  // A failure of the inflater is thrown by reading it.
+  if (entry.deflated) feed(inflater, rawPieces(file, entry)).catch((error: Error) => inflater.destroy(error));
   try {
     for await (const chunk of source) {
       size += chunk.byteLength;
@@ -93,7 +108,6 @@ export async function* inflatePieces(file: ZipFile, entry: ZipEntry): AsyncGener
   } catch (error) {
     throw corrupt(file, entry, error);
   } finally {
-    pieces.destroy();
     inflater.destroy();
   }
   if (size !== entry.size || crc !== entry.crc) throw corrupt(file, entry);

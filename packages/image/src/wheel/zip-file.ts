@@ -41,8 +41,12 @@ export class ZipFile {
 
   /** Bytes in a buffer of their own. */
   readCopy(position: number, length: number): Buffer {
-    const bytes = Buffer.allocUnsafe(length);
-    return bytes.subarray(0, readFully(this.#file, bytes, position));
+    return this.readInto(Buffer.allocUnsafe(length), position);
+  }
+
+  /** As many bytes as `into` holds, in its memory; fewer only at the end of the file. */
+  readInto(into: Buffer, position: number): Buffer {
+    return into.subarray(0, readFully(this.#file, into, position));
   }
 }
 
