@@ -80,7 +80,7 @@ export async function packing({ signal }: { readonly signal: AbortSignal }): Pro
       ours: median(own) < 1000 ? `${median(own).toFixed(1)} ms` : `${(median(own) / 1000).toFixed(2)} s`,
       peer:
         peer === undefined ? `not run: this machine has no pigz` : `${(peer / 1000).toFixed(1)} s (${name})`,
-      ratio: peer === undefined ? '—' : times(peer / median(own)),
+      ratio: peer === undefined ? '—' : fold(peer / median(own)),
       target,
       note,
     });
@@ -96,6 +96,6 @@ export async function packing({ signal }: { readonly signal: AbortSignal }): Pro
   }
 }
 
-function times(ratio: number): string {
+function fold(ratio: number): string {
   return `${ratio < 100 ? ratio.toFixed(1) : Math.round(ratio)}×`;
 }
