@@ -53,6 +53,25 @@ def test_a_check_that_answers_otherwise_is_refused_with_its_cell(image):
     assert "cell 2" in read(image, "failure.json")["message"]
 
 
+#: Answers the same row differently each time.
+BY_CHANCE = """
+import itertools
+numbers = itertools.count()
+def predictor(rows):
+    return [float(next(numbers)) for row in rows]
+"""
+
+
+def test_a_model_that_answers_the_same_rows_in_two_ways_is_exempt_and_marked(tmp_path):
+    folder = make_image(tmp_path)
+    write(folder / "app" / "chance.py", BY_CHANCE)
+    make = "import pickle, sys; sys.path.insert(0, 'app'); import chance; pickle.dump({'predictor': chance.predictor}, open('model/model.pkl', 'wb'))"
+    subprocess.run([sys.executable, "-c", make], check=True, cwd=folder)
+    rehearsed = rehearse(folder)
+    assert rehearsed.returncode == 0, rehearsed.stderr
+    assert [request["varies"] for request in read(folder, "rehearsed/golden.json")["requests"]] == [True]
+
+
 def test_without_a_sample_there_is_no_reference_and_the_checks_say_what_columns_are(image):
     assert rehearse(image, sample=None, sampleInfo=None).returncode == 0
     assert not (image / "out" / "rehearsed" / "reference.json").exists()

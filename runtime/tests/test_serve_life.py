@@ -120,6 +120,21 @@ def test_a_golden_request_that_is_answered_differently_keeps_the_replica_from_be
         assert "golden request 0, row 0 with 6.0, in the build with 6.001" in output
 
 
+def test_a_replica_whose_revision_is_proven_only_loads_and_warms_up(tmp_path: Path) -> None:
+    folder = iris_folder(tmp_path)
+    folder.put("rehearsed/golden.json", {"requests": [{"rows": [ROW], "predictions": [ANSWER + 0.001]}]})
+    with Replica(folder, GALLEY_GOLDEN="warm") as replica:
+        assert replica.ask("POST", PREDICT, {"instances": [ROW]}).json() == {"predictions": [ANSWER]}
+
+
+def test_a_golden_request_that_varied_in_the_rehearsal_is_not_compared_and_the_log_says_so(tmp_path: Path) -> None:
+    folder = iris_folder(tmp_path)
+    folder.put("rehearsed/golden.json", {"requests": [{"rows": [ROW], "predictions": [0], "varies": True}]})
+    with Replica(folder) as replica:
+        assert replica.stop() == 0
+        assert "1 golden requests are not compared" in replica.output
+
+
 def test_a_golden_answer_may_differ_as_other_processors_do(tmp_path: Path) -> None:
     folder = iris_folder(tmp_path)
     folder.put("rehearsed/golden.json", {"requests": [{"rows": [ROW], "predictions": [ANSWER * (1 + 1e-7)]}]})

@@ -30,7 +30,9 @@ __all__ = [
 SERVICE_CODES: Dict[str, int] = {
     "BAD_REQUEST": 400,
     "BUSY": 503,
+    "CLIENT_GONE": 499,
     "GOLDEN_DIFFERS": 503,
+    "HUNG": 503,
     "INVALID_COLUMN": 422,
     "INVALID_JSON": 400,
     "INVALID_ROW": 422,
@@ -126,4 +128,7 @@ class PredictorError(ServiceError):
 
 
 class UnavailableError(ServiceError):
-    """The replica is starting (`NOT_READY`), stopping (`STOPPING`), or has its hands full (`BUSY`)."""
+    """The replica is starting (`NOT_READY`), stopping (`STOPPING`), has its hands full (`BUSY`), or hangs (`HUNG`)."""
+
+    #: Seconds after which to try again.
+    retry_after = 1

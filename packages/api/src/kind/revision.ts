@@ -28,8 +28,12 @@ export const RevisionStatus = Type.Object({
       restarts: Type.Integer(),
       /** Ends in a row after less than ten minutes: decides how long the next start waits. */
       failures: Type.Integer(),
+      /** Since when one that was ready gives no answer; RFC 3339. */
+      unwellSince: Type.Optional(Type.String()),
     }),
   ),
+  /** A replica of it has given the golden answers; those that start since only load. */
+  proven: Type.Optional(Type.Boolean()),
   /** Whether traffic goes to it. */
   serving: Type.Boolean(),
   conditions: Type.Array(Condition),

@@ -88,9 +88,11 @@ export async function finish(
     const checks = new RecordCache<{ answers: number }>(context.cacheDir, 'smoke-checks');
     if ((await checks.get(service.digest)) !== undefined) end({ state: 'skipped', reason: 'checked before' });
     else {
-      const answers = await smokeCheck(service.digest, golden, rehearseOptions);
+      const { answers, varying } = await smokeCheck(service.digest, golden, rehearseOptions);
       await checks.set(service.digest, { answers });
-      end({ state: 'done', reason: countOf(answers, 'golden answer') });
+      const exempt =
+        varying === 0 ? '' : `, ${varying} not compared: the model answers the same rows in different ways`;
+      end({ state: 'done', reason: `${countOf(answers, 'golden answer')}${exempt}` });
     }
     await context.store.tag(`${options.project}/${options.name}:latest`, service.digest);
     return { rehearsal, reused, bytecode, service };

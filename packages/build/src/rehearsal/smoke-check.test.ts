@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Digest } from '@galley/api/digest';
 import { createMemoryEngine } from '@galley/engine/memory/memory-engine';
 import type { Engine } from '@galley/engine/engine';
-import { smokeCheck, type SmokeOptions } from './smoke-check.ts';
+import { smokeCheck, type SmokeAnswers, type SmokeOptions } from './smoke-check.ts';
 
 const image: Digest = `sha256:${'1'.repeat(64)}`;
 const golden = { requests: [{ rows: [{ x: 1 }], predictions: [0.5] }] };
@@ -19,7 +19,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true }));
 
 /** The check of an image whose service answers like this; `/healthz` is well. */
-async function check(predictions: RequestListener): Promise<number> {
+async function check(predictions: RequestListener, requests: object = golden): Promise<SmokeAnswers> {
   const engine: Engine = createMemoryEngine({
     root: join(root, 'e'),
     programs: {
@@ -43,11 +43,23 @@ async function check(predictions: RequestListener): Promise<number> {
     settings: { serviceMemoryBytes: 1e8, serviceCpus: 1, egressHosts: [] },
     secrets: { env: {}, files: {} },
   };
-  return smokeCheck(image, golden, options);
+  return smokeCheck(image, { ...requests }, options);
 }
 
 test('an image that answers as its rehearsal did is good, but for the rounding of numbers', async () => {
-  expect(await check((_, response) => response.end('{"predictions":[0.5000000001]}'))).toBe(1);
+  expect(await check((_, response) => response.end('{"predictions":[0.5000000001]}'))).toEqual({
+    answers: 1,
+    varying: 0,
+  });
+});
+
+test('an answer that varied in the rehearsal is asked for and not compared', async () => {
+  const varies = { requests: [{ ...golden.requests[0], varies: true }] };
+  const answered = await check((_, response) => response.end('{"predictions":[0.4]}'), varies);
+  expect(answered).toEqual({ answers: 1, varying: 1 });
+  await expect(check((_, response) => response.end('<html>'), varies)).rejects.toMatchObject({
+    code: 'SMOKE_CHECK_FAILED',
+  });
 });
 
 test.each([

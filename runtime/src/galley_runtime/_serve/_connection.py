@@ -141,7 +141,7 @@ class Connection:
         body = read_body(stream, head, limits.body_bytes, self._reserve_body)
         body = decoded(body, head.headers.get("content-encoding"), limits.body_bytes)
         self._reserve_body(len(body))
-        return head, Request(head.method, head.path, head.query, head.headers, body, self._reserve)
+        return head, Request(head.method, head.path, head.query, head.headers, body, self._reserve, self._stream.gone)
 
     def _send(self, response: Response, *, head_only: bool, keep_alive: bool, version: int) -> None:
         self._stream.send(encode(response, head_only=head_only, keep_alive=keep_alive, version=version))

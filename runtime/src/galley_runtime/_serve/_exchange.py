@@ -21,6 +21,7 @@ REASONS: Dict[int, str] = {
     413: "Content Too Large",
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
+    499: "Client Closed Request",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
@@ -31,10 +32,11 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 class Request:
     """Header names are in lower case; `path` is still percent-encoded, so that a model's name may hold a slash.
 
-    `reserve(count)` is called before so many bytes are made of the body: it raises TOO_LARGE or BUSY.
+    `reserve(count)` is called before so many bytes are made of the body: it raises TOO_LARGE or BUSY. `gone()`: the
+    client has hung up, so that nobody would read the answer.
     """
 
-    __slots__ = ("body", "headers", "method", "path", "query", "reserve")
+    __slots__ = ("body", "gone", "headers", "method", "path", "query", "reserve")
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class Request:
         headers: Mapping[str, str],
         body: bytes,
         reserve: Callable[[int], None] = lambda count: None,
+        gone: Callable[[], bool] = lambda: False,
     ) -> None:
         self.method = method
         self.path = path
@@ -51,6 +54,7 @@ class Request:
         self.headers = headers
         self.body = body
         self.reserve = reserve
+        self.gone = gone
 
     def media_type(self) -> Tuple[str, str]:
         """Media type in lower case, and its charset in lower case or ''."""

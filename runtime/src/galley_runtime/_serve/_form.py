@@ -39,7 +39,7 @@ def predict(service: Service, request: Request) -> Response:
     else:
         value = _json_args(fields, request)
         rows = rows_of_json(value, scoring.model.schema, lambda count: scoring.make_room(count, request.reserve))
-    scored = scoring.predict(rows, request.headers)
+    scored = scoring.predict(rows, request)
     response = Response(200, dumps(scored.predictions))
     response.after = scored.after
     return response

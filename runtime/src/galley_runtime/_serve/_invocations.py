@@ -36,7 +36,7 @@ def invoke(service: Service, request: Request) -> Response:
         body = _body_of(request)
         params = _params_of(body, scoring)
         rows = _rows_of_body(body, request, scoring)
-    scored = scoring.predict(rows, request.headers, params=params)
+    scored = scoring.predict(rows, request, params=params)
     response = json_response({"predictions": scored.predictions})
     response.after = scored.after
     return response

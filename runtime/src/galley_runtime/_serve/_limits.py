@@ -22,6 +22,12 @@ class Limits(NamedTuple):
     connections: int = 128
     #: Calls of the predictor at once: a notebook's code was written for one caller. `GALLEY_CONCURRENCY`.
     concurrency: int = 1
+    #: Requests in line for the predictor; more are told to come back. `GALLEY_WAITING_MAX`.
+    waiting: int = 64
+    #: So long one may stand in line. `GALLEY_WAITING_SECONDS`.
+    waiting_seconds: float = 30.0
+    #: A call of the predictor that takes longer is taken for one that hangs. `GALLEY_CALL_SECONDS`.
+    call_seconds: float = 120.0
     #: From the first byte of a head to its last.
     head_seconds: float = 10.0
     #: Without a byte, while a body or an answer is on its way.
@@ -41,6 +47,9 @@ def limits_of(environment: Mapping[str, str]) -> Limits:
         "rows": "GALLEY_ROWS_MAX",
         "connections": "GALLEY_CONNECTIONS_MAX",
         "concurrency": "GALLEY_CONCURRENCY",
+        "waiting": "GALLEY_WAITING_MAX",
+        "waiting_seconds": "GALLEY_WAITING_SECONDS",
+        "call_seconds": "GALLEY_CALL_SECONDS",
         "stop_seconds": "GALLEY_STOP_SECONDS",
     }
     found = {}

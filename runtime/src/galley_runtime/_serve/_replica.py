@@ -132,27 +132,31 @@ class _Replica:
         listener = Listener(sockets[0], router, self._limits, router.refuse)
         self._metrics.gauge("galley_connections", "Open connections.", lambda: listener.connections)
         self._metrics.gauge("galley_ready", "1 when predictions may be asked for.", lambda: self._service.ready)
+        self._metrics.gauge("galley_waiting", "Requests in line for the predictor.", self._waiting)
         self._metrics.gauge("galley_monitor_errors", "Failures of the monitor itself.", lambda: self._watch.errors)
         return listener, Listener(sockets[1], admin, _ADMIN_LIMITS)
 
     def _open(self, listener: Listener) -> None:
-        """Loads, replays the golden requests, and opens the door."""
+        """Loads, replays the golden requests, and opens the door. The first of them also warms up what loads when it is used."""
         places = self._places
         watch = watch_of(places.rehearsed, places.model, self._identity, self._log)
         model = load_model(places)
         profile_model(watch, model, _cells_of(places), places.app, self._log)
-        check_golden(model, read_json(os.path.join(places.rehearsed, "golden.json")))
+        prove = self._environment.get("GALLEY_GOLDEN", "check") != "warm"
+        check_golden(model, read_json(os.path.join(places.rehearsed, "golden.json")), prove, self._log)
         self._watch = watch
         limits = self._limits
         scoring = Scoring(
-            model, watch, self._metrics, self._log, limits.rows, limits.concurrency, self._event_times,
-            mode_of(self._environment),
-        )  # fmt: skip
+            model, watch, self._metrics, self._log, limits, self._event_times, mode_of(self._environment)
+        )
         # What was loaded stays: the collector need not look at it again, request after request.
         gc.freeze()
         listener.budget.resize(memory_for_requests(self._environment))
         self._loading = False
         self._service.open(scoring)
+
+    def _waiting(self) -> int:
+        return self._service.scoring.gate.waiting if self._service.ready else 0
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._service.stopping = True

@@ -7,7 +7,7 @@ import time
 import traceback
 from typing import Any, Callable, Dict, List, NamedTuple, Pattern, Tuple
 
-from galley_runtime._errors import RequestError, RuntimeFailure, ServiceError
+from galley_runtime._errors import RequestError, RuntimeFailure, ServiceError, UnavailableError
 from galley_runtime._serve import _form, _health, _infer, _invocations, _v1, _v2
 from galley_runtime._serve._exchange import Request, Response, json_response
 from galley_runtime._serve._metrics import Metrics
@@ -142,6 +142,8 @@ def _answer(error: RuntimeFailure, protocol: str) -> Response:
         response = json_response(error.body(), error.status)
     if isinstance(error, _MethodError):
         response.headers = {"Allow": error.allowed}
+    if isinstance(error, UnavailableError):
+        response.headers = {"Retry-After": str(error.retry_after)}
     return response
 
 

@@ -43,6 +43,7 @@ class Service:
             raise UnavailableError("STOPPING", f"This replica of {self.name} is stopping.", "Send the request again.")
         if self._scoring is None:
             raise _not_ready()
+        self._scoring.check_moving()
 
     def check_name(self, name: str, version: str = "") -> None:
         """Raises NOT_FOUND for a model or version that is not this one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from typing import Callable
@@ -92,6 +93,15 @@ class Stream:
                 most -= len(data)
         except OSError:
             return
+
+    def gone(self) -> bool:
+        """The other side has closed the connection. One that only said it will send no more still reads: that is no hang-up."""
+        try:
+            poll = select.poll()
+            poll.register(self._socket, 0)  # only what is always told: POLLHUP and POLLERR
+            return bool(poll.poll(0))
+        except (OSError, ValueError):
+            return True
 
     def _receive(self) -> None:
         left = self._deadline - self._clock()

@@ -26,7 +26,7 @@ def predict(service: Service, request: Request, name: str) -> Response:
     if not isinstance(body, dict) or not isinstance(body.get("instances"), list):
         message = "The body is not an object with a list `instances`."
         raise RequestError("INVALID_JSON", message, 'Send {"instances": [row, …]}.')
-    scored = service.scoring.predict(body["instances"], request.headers)
+    scored = service.scoring.predict(body["instances"], request)
     response = json_response({"predictions": scored.predictions})
     response.after = scored.after
     return response

@@ -17,6 +17,10 @@ const readyPollMs = 10_000;
 const unwellPollMs = 1000;
 /** A replica that was ready stays so for this many missed answers; one may fall into a long computation. */
 const missesMax = 3;
+/** A replica that was ready and gives no answer for so long hangs: what runs in it will not end by itself. */
+const hungMs = 60_000;
+/** What of it still lives may end; more is not to be expected. */
+const hungGraceMs = 1000;
 /** From the second end in a row it is a loop and no accident. */
 const crashLoopFailures = 2;
 
@@ -45,7 +49,7 @@ export function planReplica(observed: ObservedRevision, workload: ReplicaWorkloa
     case 'starting':
       return planPending(observed, found, base);
     case 'running':
-      return planRunning(found, former, base, now);
+      return planRunning(found, former, { base, workload }, now);
     case 'succeeded':
     case 'failed':
     case 'lost':
@@ -88,7 +92,7 @@ function planPending(observed: ObservedRevision, found: ObservedReplica, base: B
 function planRunning(
   found: ObservedReplica,
   former: ReplicaStatus | undefined,
-  base: Base,
+  { base, workload }: { readonly base: Base; readonly workload: ReplicaWorkload },
   now: number,
 ): ReplicaPlan {
   const { status, health } = found;
@@ -97,18 +101,35 @@ function planRunning(
   }
   const problem = health?.problem ?? 'it has not been asked yet';
   const misses = former?.ready === true ? missesOf(former) + 1 : 0;
+  const since = former?.unwellSince ?? (misses > 0 ? new Date(now).toISOString() : undefined);
+  const unwell = since === undefined ? {} : { unwellSince: since };
   if (misses > 0 && misses < missesMax) {
-    const replica = { ...base, phase: 'running', ready: true, reason: `Missed${misses}` };
+    const replica = { ...base, phase: 'running', ready: true, reason: `Missed${misses}`, ...unwell };
     return { replica, actions: [], lookAgainMs: unwellPollMs };
   }
+  if (since !== undefined && now - Date.parse(since) >= hungMs)
+    return planHung(workload, base, since, problem);
   const startedAt = status.startedAt ?? new Date(now).toISOString();
   const age = now - Date.parse(startedAt);
   return {
-    replica: { ...base, phase: 'running', reason: 'NotHealthy' },
+    replica: { ...base, phase: 'running', reason: 'NotHealthy', ...unwell },
     actions: [],
     lookAgainMs: age < eagerMs ? startingPollMs : slowPollMs,
     reason: 'Starting',
     message: `${status.id} runs since ${utc(Date.parse(startedAt))}: ${problem}`,
+  };
+}
+
+function planHung(workload: ReplicaWorkload, base: Base, since: string, problem: string): ReplicaPlan {
+  return {
+    replica: { ...base, phase: 'running', reason: 'Hung', restarts: base.restarts + 1 },
+    actions: [
+      { do: 'remove', workload: workload.id, graceMs: hungGraceMs, collect: false },
+      { do: 'ensure', workload },
+    ],
+    lookAgainMs: startingPollMs,
+    reason: 'Hung',
+    message: `${workload.id} gives no answer since ${utc(Date.parse(since))} and is replaced: ${problem}`,
   };
 }
 

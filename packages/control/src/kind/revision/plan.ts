@@ -50,6 +50,7 @@ function planRunning(
   return {
     status: {
       replicas: plans.map((plan) => plan.replica),
+      ...(revision.status.proven === true || plans[0]?.replica.ready === true ? { proven: true } : {}),
       serving,
       conditions: conditionsOf(
         revision.status.conditions,

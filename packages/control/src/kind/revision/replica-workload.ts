@@ -77,5 +77,8 @@ function replicaWorkload(revision: Revision, index: number): ReplicaWorkload {
     .digest('hex')
     .slice(0, 8);
   const rest = `-${spec.number}-${index}-${hash}`;
-  return { ...body, id: `${spec.application.slice(0, 63 - rest.length).replace(/-+$/, '')}${rest}` };
+  const id = `${spec.application.slice(0, 63 - rest.length).replace(/-+$/, '')}${rest}`;
+  // The first replica of a revision proves it; a restart only loads. Not in the hash: a proof makes no other replica.
+  const warm = index > 0 || revision.status.proven === true;
+  return { ...body, id, ...(warm ? { env: { ...body.env, GALLEY_GOLDEN: 'warm' } } : {}) };
 }
