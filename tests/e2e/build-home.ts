@@ -15,6 +15,8 @@ export interface BuildHome {
   readonly root: string;
   readonly store: ImageStore;
   readonly engine: Engine;
+  /** What a build needs of the world. */
+  readonly context: BuildContext;
   /** Events of the last build. */
   readonly events: readonly Omit<GalleyEvent, 'time'>[];
   build(
@@ -42,26 +44,27 @@ export async function openBuildHome(root?: string): Promise<BuildHome> {
   const store = await openLayoutStore(join(folder, 'images'));
   const engine = await createRuncEngine({ root: join(folder, 'engine'), store });
   const events: Omit<GalleyEvent, 'time'>[] = [];
+  const context: BuildContext = {
+    store,
+    engine,
+    cacheDir: join(folder, 'cache'),
+    privateHosts: () => Promise.resolve([]),
+    emit: (event) => void events.push(event),
+    signal: new AbortController().signal,
+    now: Date.now,
+  };
   return {
     root: folder,
     store,
     engine,
+    context,
     events,
     build: (path, options = {}, { include = [], ...more } = {}) => {
       events.length = 0;
       return buildRepository(
         { kind: 'directory', path, include },
         { name: 'x', project: 'tests', notebooks: [], python: '', egressHosts: [], ...noSecrets, ...options },
-        {
-          store,
-          engine,
-          cacheDir: join(folder, 'cache'),
-          privateHosts: () => Promise.resolve([]),
-          emit: (event) => void events.push(event),
-          signal: new AbortController().signal,
-          now: Date.now,
-          ...more,
-        },
+        { ...context, ...more },
       );
     },
     async dispose() {

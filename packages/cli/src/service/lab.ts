@@ -1,5 +1,6 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+import { GalleyError } from '@galley/api/error/galley-error';
 import { shortDigest } from '@galley/api/digest';
 import type { Workbench } from '@galley/build/build-workbench';
 import { readInstalled } from '@galley/control/lab/installed';
@@ -10,7 +11,7 @@ import { homeLayout } from '@galley/control/owner/home';
 import type { Context, Result } from '../command/command.ts';
 import { safeLine } from '../render/safe-text.ts';
 import { openStore } from '../server/open-store.ts';
-import { makeWorkbench, type BuildRequest } from './run-build.ts';
+import { makeLabWorkbench, type BuildRequest } from './run-build.ts';
 import type { SourceArgument } from './source-argument.ts';
 
 /** What `galley lab` was asked for. */
@@ -36,13 +37,13 @@ export async function runLab(
 ): Promise<Result> {
   const { home, project, signal, emit } = context;
   const path = argument.kind === 'directory' ? await realpath(argument.path) : undefined;
-  const workbench = await makeWorkbench(
+  if (path !== undefined && options.isMounted) await checkFolder(path, context);
+  const { workbench, home: built } = await makeLabWorkbench(
     { argument, lock: options.lock, egressHosts: options.hosts, tag: options.tag },
     context,
-    'galley lab',
   );
   const layout = homeLayout(home);
-  const store = await openStore(home);
+  const store = await openStore(built);
   // Builds and pruning go on beside it: they leave what it stands on.
   const lease = await store.lease('galley lab');
   try {
@@ -87,6 +88,26 @@ export async function runLab(
   } finally {
     await lease.release();
   }
+}
+
+/** A folder with keys in it, Galley's or a person's own, is nothing for hostile code. Throws `USAGE`. */
+async function checkFolder(path: string, { home, env }: Context): Promise<void> {
+  const real = (folder: string): Promise<string> => realpath(folder).catch(() => folder);
+  const galley = await real(home);
+  const what =
+    path === '/' || galley === path || galley.startsWith(`${path}/`)
+      ? `holds the GALLEY_HOME ${galley}`
+      : path === (await real(env['HOME'] ?? ''))
+        ? 'is your home folder, with your keys and settings'
+        : undefined;
+  if (what === undefined) return;
+  throw new GalleyError(
+    'USAGE',
+    `${path} ${what}, and everything in it would be open to what runs in the lab.`,
+    {
+      hint: 'Work in a folder of its own: mkdir lab && galley lab lab',
+    },
+  );
 }
 
 function describeStart(url: string, path: string | undefined, { image, warnings }: Workbench): string {

@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import type { Digest } from '@galley/api/digest';
 import type { BuildContext, BuildOptions, BuildResult, SourceSpec } from '@galley/build/build';
 import { buildRepository } from '@galley/build/build-repository';
 import { buildWorkbench, type Workbench } from '@galley/build/build-workbench';
-import type { OwnBuild } from '@galley/control/own-build';
+import { withOwnBuild, type OwnBuild } from '@galley/control/own-build';
+import { homeLayout } from '@galley/control/owner/home';
 import type { Context } from '../command/command.ts';
 import { withHome, withOwnHome } from '../server/own-home.ts';
 import { buildOnServer } from './build-on-server.ts';
@@ -32,13 +34,31 @@ export function runBuild(request: BuildRequest, context: Context): Promise<MadeB
   });
 }
 
-/** Makes a workbench, without a server. Throws what `buildWorkbench` throws, and `HOME_IN_USE`, which names `command`. */
-export function makeWorkbench(
+/** Makes a workbench, without a server. Throws what `buildWorkbench` throws, and `HOME_IN_USE`. */
+export function makeWorkbench(request: BuildRequest, context: Context): Promise<Workbench> {
+  return withOwnHome(context, 'galley build --workbench', (build) =>
+    buildHere(buildWorkbench, request, context, build),
+  );
+}
+
+/**
+ * The same for a lab, with the home whose store has it: while a server owns the home that is one of the labs' own below it, which fetches what it
+ * needs once more. Rejected: refusing, since a server runs wherever something is served, and a person works beside it.
+ */
+export async function makeLabWorkbench(
   request: BuildRequest,
   context: Context,
-  command = 'galley build --workbench',
-): Promise<Workbench> {
-  return withOwnHome(context, command, (build) => buildHere(buildWorkbench, request, context, build));
+): Promise<{ readonly workbench: Workbench; readonly home: string }> {
+  const { home, emit, signal, now } = context;
+  const purpose = 'galley lab';
+  const make = (build: OwnBuild): Promise<Workbench> => buildHere(buildWorkbench, request, context, build);
+  return withHome(context, purpose, {
+    byMyself: async (build) => ({ workbench: await make(build), home }),
+    byServer: async () => {
+      const own = join(homeLayout(home).lab, 'home');
+      return { workbench: await withOwnBuild({ home: own, purpose, emit, signal, now }, make), home: own };
+    },
+  });
 }
 
 async function buildHere<Result extends { readonly image: Digest }>(

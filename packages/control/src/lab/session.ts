@@ -106,8 +106,8 @@ async function workloadOf(request: LabRequest, token: string): Promise<Workload>
 }
 
 /**
- * The folder itself, and shut within it what git reads: hooks and configuration of `.git` are programs that git starts on the host (ADR 0095). A
- * `.git` that is a link is left as it is: it leads nowhere inside.
+ * The folder itself, and shut within it what git reads: hooks and configuration of `.git` are programs that git starts on the host (ADR 0095). Not one
+ * that is a link: where it leads may lie anywhere.
  */
 async function hostFolders(path: string): Promise<readonly WorkloadFolder[]> {
   const app: WorkloadFolder = { source: path, path: '/home/galley/app', readonly: false };
