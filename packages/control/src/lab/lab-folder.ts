@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FetchedFile } from '@galley/engine/engine';
 import { runCommand } from '@galley/build/command/run-command';
@@ -10,6 +10,8 @@ import type { HomeLayout } from '../owner/home.ts';
 export interface LabFolder {
   /** Its name below `lab/folder`: of the folder's path. */
   readonly key: string;
+  /** Holds the others, and is nobody's but root's. */
+  readonly root: string;
   /** Mounted at /home/galley/.local: the person's own environment, settings, history. Hostile. */
   readonly kept: string;
   /** Files that its sessions took from the package index, a JSON line each. Ours. */
@@ -28,6 +30,7 @@ export function folderOfKey(layout: HomeLayout, key: string): LabFolder {
   const root = join(layout.lab, 'folder', key);
   return {
     key,
+    root,
     kept: join(root, 'kept'),
     fetched: join(root, 'fetched.jsonl'),
     python: join(root, 'python'),
@@ -37,7 +40,7 @@ export function folderOfKey(layout: HomeLayout, key: string): LabFolder {
 /** Makes it, before a session with this Python. */
 export async function prepareLabFolder(folder: LabFolder, python: string): Promise<void> {
   // Nobody but root passes: what hostile code leaves there must not wait for another user of the machine.
-  await mkdir(join(folder.kept, '..'), { recursive: true, mode: 0o700 });
+  await mkdir(folder.root, { recursive: true, mode: 0o700 });
   await mkdir(folder.kept, { recursive: true, mode: 0o755 });
   await writeFile(folder.python, python, { mode: 0o600 });
 }
@@ -59,7 +62,7 @@ export async function readFetched(folder: LabFolder): Promise<readonly FetchedFi
 /** Forgets what was installed and set in it. Not while a session runs. Throws `LAB_FAILED`. */
 export async function resetLabFolder(folder: LabFolder, signal: AbortSignal): Promise<void> {
   // The program and not Node's own: it goes down into a tree of any depth, and follows no link.
-  const result = await runCommand(['rm', '-rf', '--one-file-system', '--', folder.kept], {
+  const result = await runCommand(['rm', '-rf', '--one-file-system', '--', folder.root], {
     cwd: '/',
     env: { PATH: '/usr/bin:/bin' },
     signal,
@@ -69,9 +72,8 @@ export async function resetLabFolder(folder: LabFolder, signal: AbortSignal): Pr
       'LAB_FAILED',
       `What was kept of earlier labs could not be removed: ${result.stderr}`,
       {
-        hint: `Remove ${folder.kept} and try again.`,
+        hint: `Remove ${folder.root} and try again.`,
       },
     );
   }
-  await rm(folder.fetched, { force: true });
 }
