@@ -1,6 +1,7 @@
 import { countOf } from '@galley/api/kind/count';
 import type { Image } from '@galley/image/image';
 import { assembleImage } from '@galley/image/assemble/assemble-image';
+import { checkExpected } from './bundle/carried.ts';
 import type { BuildContext, BuildOptions, BuildResult, LayerRecord, SourceSpec } from './build.ts';
 import type { BuildWork } from './plan/build-work.ts';
 import type { CachedLayer } from './cache/layer-cache.ts';
@@ -8,26 +9,45 @@ import { imageConfig } from './layers/image-config.ts';
 import { environmentImage, environmentWarnings, imageFacts } from './plan/environment-image.ts';
 import { layerRecord } from './plan/layer-record.ts';
 import { withBuildWork } from './plan/open-work.ts';
+import type { PostBuild } from './plan/post-build.ts';
 import { prepareEnvironment, type Environment } from './plan/prepare-environment.ts';
 import { recipeRecord } from './plan/recipe-record.ts';
 import { finish, trainOnce, type Finished } from './plan/train-and-rehearse.ts';
 import { trainingKey, type TrainingInputs } from './training/training-key.ts';
 
+/** What a build made its images of, for whoever takes them elsewhere. */
+export interface BuildParts {
+  readonly result: BuildResult;
+  readonly environment: Environment;
+  readonly post: PostBuild;
+  readonly training: Awaited<ReturnType<typeof trainOnce>>['training'];
+  readonly finished: Finished;
+}
+
 /**
  * From a repository to a service image (DESIGN.md §1). Every step is skipped when its key is known, so a build that was killed goes on from
  * what was complete, and nothing half-made is ever visible: images are written last. Throws the errors of `# build` in docs/errors.md.
  */
-export function buildRepository(
+export async function buildRepository(
   source: SourceSpec,
   options: BuildOptions,
   context: BuildContext,
 ): Promise<BuildResult> {
+  return (await buildParts(source, options, context)).result;
+}
+
+/** The same, with what the images were made of. */
+export function buildParts(
+  source: SourceSpec,
+  options: BuildOptions,
+  context: BuildContext,
+): Promise<BuildParts> {
   return withBuildWork(source, { options, context, open: false }, async (work) =>
     buildImages(work, await prepareEnvironment(work, 'run')),
   );
 }
 
-async function buildImages(work: BuildWork, environment: Environment): Promise<BuildResult> {
+async function buildImages(work: BuildWork, environment: Environment): Promise<BuildParts> {
   const { context, phases, source, recipe } = work;
   const read = recipeRecord(recipe, environment.locked);
   const facts = imageFacts(work, environment, read);
@@ -35,6 +55,7 @@ async function buildImages(work: BuildWork, environment: Environment): Promise<B
     kind: 'environment',
     facts,
   });
+  checkExpected('environment', image.digest, context.carried);
   const inputs = await trainingInputs(work, environment);
   const key = trainingKey(inputs);
   const { training, reused } = await trainOnce(work, { inputs, key, image });
@@ -52,7 +73,7 @@ async function buildImages(work: BuildWork, environment: Environment): Promise<B
     ...post.records,
     ...imageRecords(work, { code, training: training.layer, reused, finished }),
   ];
-  return {
+  const result: BuildResult = {
     image: finished.service.digest,
     environment: image.digest,
     candidate: candidate.digest,
@@ -74,6 +95,7 @@ async function buildImages(work: BuildWork, environment: Environment): Promise<B
     settings: recipe.settings,
     warnings: [...environmentWarnings(work, environment, post), ...training.warnings],
   };
+  return { result, environment, post, training, finished };
 }
 
 /** What decides a training besides source and lock. The source that goes into images may lack the files that say it. */

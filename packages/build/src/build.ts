@@ -6,6 +6,7 @@ import type { SecretUse } from '@galley/api/kind/secret-use';
 import type { Engine } from '@galley/engine/engine';
 import type { ImageStore } from '@galley/image/store';
 import type { ArchiveUrl } from './source/archive/url.ts';
+import type { Carried } from './bundle/carried.ts';
 import type { RecipeRecord } from './plan/recipe-record.ts';
 import type { Reveal } from './secret/secret-use.ts';
 
@@ -70,6 +71,8 @@ export interface BuildContext {
   readonly cacheDir: string;
   /** The operator's `host:port` that a source may lead to although the address is private, read at each connection. */
   readonly privateHosts: () => Promise<readonly string[]>;
+  /** What a bundle brought: nothing of it is resolved, fetched or chosen anew. */
+  readonly carried?: Carried;
   readonly emit: Emit;
   readonly signal: AbortSignal;
   /** Milliseconds since the epoch. */

@@ -1,6 +1,7 @@
-import { copyFile, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { linkOrCopy } from '../cache/link-or-copy.ts';
 import { findPython, findUv } from '../command/host-programs.ts';
 import { openHttp } from '../download/http.ts';
 import { HashPolicy } from './hash-policy.ts';
@@ -177,8 +178,4 @@ async function writeInputs(
 function asOfArguments(asOf: string | undefined): readonly string[] {
   if (asOf === undefined) return [];
   return [`--exclude-newer=${asOf}`, ...freshRoots.map((name) => `--exclude-newer-package=${name}=false`)];
-}
-
-async function linkOrCopy(from: string, to: string): Promise<void> {
-  await link(from, to).catch(() => copyFile(from, to));
 }

@@ -36,6 +36,16 @@ export class Bases {
   async #make(python: string): Promise<SystemBase> {
     const { object, options, phases, recipe, workDir } = this.#work;
     const { systemPackages } = recipe;
+    const { carried } = this.#work.context;
+    if (carried !== undefined) {
+      return phases.run('base', (end) => {
+        end({
+          state: 'skipped',
+          reason: `${carried.base.suite}, Python ${carried.base.pythonFull}, of the bundle`,
+        });
+        return Promise.resolve(carried.base);
+      });
+    }
     const context = { ...this.#work.context, signal: this.#signal };
     const base = await phases.run('base', async (end) => {
       const made = await buildBase(await planBase(python), { ...context, object });

@@ -1,11 +1,13 @@
 import { countOf } from '@galley/api/kind/count';
 import type { WheelFile } from '@galley/image/wheel/wheel-fault';
 import { withLocalWheels, type LocalWheelOptions } from '../lock/local-wheel.ts';
-import type { LockedWheel } from '../lock/lock.ts';
+import type { Lock, LockedWheel } from '../lock/lock.ts';
 import { makeLock, type MadeLock } from '../lock/make-lock.ts';
 import { buildWheel } from '../lock/sdist-wheel.ts';
+import type { Carried } from '../bundle/carried.ts';
 import type { Requirement } from '../recipe/requirement.ts';
 import { fetchWheels } from '../wheel-cache/fetch-wheels.ts';
+import { wheelPath } from '../wheel-cache/wheel-path.ts';
 import type { Bases } from './bases.ts';
 import type { BuildWork } from './build-work.ts';
 import { lockRecipe, wheelTarget, type LockedRecipe } from './lock-recipe.ts';
@@ -16,6 +18,7 @@ export interface Wheels {
   readonly locked: LockedRecipe;
   readonly user: readonly WheelFile[];
   readonly tools: readonly WheelFile[];
+  readonly toolsLock: Lock;
 }
 
 /** Locks a recipe and the tools beside it, and fetches what they name. Throws as `lockRecipe` and `fetchWheels`. */
@@ -38,6 +41,7 @@ export async function lockAndFetch(
     notebooks: recipe.notebooks.map(({ path }) => path),
     toolchain: async () => toolchainImage(await bases.of(python), { context, object, signal }),
   });
+  if (context.carried !== undefined) return carriedWheels(work, context.carried, signal);
   return phases.run('lock', async (end) => {
     // Most likely for the right Python: then it takes no time of its own.
     const early = toolsLock(roots, recipe.python.version, build(recipe.python.version));
@@ -69,9 +73,34 @@ export async function lockAndFetch(
       state: isKnown ? 'skipped' : 'done',
       reason: `${countOf(lock.wheels.length, 'package')}${locked.cached ? ', locked before' : ''}`,
     });
-    return { locked, user: pick(lock.wheels), tools: pick(tools.lock.wheels) };
+    return { locked, user: pick(lock.wheels), tools: pick(tools.lock.wheels), toolsLock: tools.lock };
   });
 }
+
+/** The locks of a bundle, whose wheels lie in the cache: no resolver and no index is asked. */
+function carriedWheels(
+  { context, phases, recipe, choices }: BuildWork,
+  { python, lock, tools }: Carried,
+  signal: AbortSignal,
+): Promise<Wheels> {
+  return phases.run('lock', (end) => {
+    signal.throwIfAborted();
+    const files = (wheels: readonly LockedWheel[]): readonly WheelFile[] =>
+      wheels.map((wheel) => ({ path: wheelPath(context.cacheDir, wheel), sha256: wheel.sha256 }));
+    const target = wheelTarget(python.version);
+    const request = { ...nothing, target, asOf: choices.asOf };
+    end({ state: 'skipped', reason: `${countOf(lock.wheels.length, 'package')}, of the bundle` });
+    return Promise.resolve({
+      locked: { lock, cached: true, unbuilt: [], request, python: { ...recipe.python, ...python } },
+      user: files(lock.wheels),
+      tools: files(tools.wheels),
+      toolsLock: tools,
+    });
+  });
+}
+
+/** A request that asks for nothing. */
+const nothing = { requirements: [], running: [], constraints: [], prerelease: false } as const;
 
 function toolsLock(
   roots: readonly Requirement[],
@@ -80,7 +109,7 @@ function toolsLock(
 ): Promise<MadeLock> {
   const target = wheelTarget(python);
   return makeLock(
-    { requirements: roots, running: [], constraints: [], prerelease: false, target },
+    { ...nothing, requirements: roots, target },
     { cacheDir: build.cacheDir, signal: build.signal, buildWheel: (sdist) => buildWheel(sdist, build) },
   );
 }

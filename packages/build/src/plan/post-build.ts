@@ -16,9 +16,18 @@ export interface PostBuild {
   readonly layers: readonly Layer[];
   readonly records: readonly LayerRecord[];
   readonly warnings: readonly string[];
+  /** Under which key it is found again; undefined: there is no postBuild. */
+  readonly key?: string;
+  readonly kept: KeptPostBuild;
 }
 
-const nothing: PostBuild = { layers: [], records: [], warnings: [] };
+/** What is kept of a postBuild. */
+export interface KeptPostBuild {
+  readonly layers: readonly ChangeLayer[];
+  readonly warnings: readonly string[];
+}
+
+const nothing: PostBuild = { layers: [], records: [], warnings: [], kept: { layers: [], warnings: [] } };
 /** Where the script lies while it runs: executable, and without the line ends of another system. */
 const script = 'galley/post-build/postBuild';
 
@@ -35,15 +44,12 @@ export async function postBuild(work: BuildWork, assemble: () => Promise<Image>)
   const text = (await work.source.read(file, 1024 * 1024)).toString('utf8').replaceAll('\r\n', '\n');
   return work.phases.run('postBuild', async (end) => {
     const environment = await assemble();
-    const records = new RecordCache<{ layers: readonly ChangeLayer[]; warnings: readonly string[] }>(
-      context.cacheDir,
-      'post-builds',
-    );
+    const records = postBuildRecords(context.cacheDir);
     const key = stepKey({ environment: environment.digest, text, hosts: settings.egressHosts });
     const known = await records.get(key);
     if (known !== undefined && (await allPresent(known.layers, work))) {
       end({ state: 'skipped', reason: 'nothing of the repository or its environment changed' });
-      return toResult(known.layers, known.warnings, path, true);
+      return toResult(key, known, path, true);
     }
     const { changes } = await runBuildStep(
       {
@@ -83,10 +89,16 @@ export async function postBuild(work: BuildWork, assemble: () => Promise<Image>)
       ],
       { context, createdBy: 'galley postBuild' },
     );
-    await records.set(key, { layers, warnings: changes.warnings });
+    const kept = { layers, warnings: changes.warnings };
+    await records.set(key, kept);
     end({ state: 'done', reason: `${countOf(changes.entries.length, 'path')} changed` });
-    return toResult(layers, changes.warnings, path, false);
+    return toResult(key, kept, path, false);
   });
+}
+
+/** Where postBuilds are kept. */
+export function postBuildRecords(cacheDir: string): RecordCache<KeptPostBuild> {
+  return new RecordCache(cacheDir, 'post-builds');
 }
 
 /** Without one the kernel refuses to run it; a shell would have taken it. */
@@ -99,13 +111,11 @@ async function allPresent(layers: readonly ChangeLayer[], { context }: BuildWork
   return true;
 }
 
-function toResult(
-  layers: readonly ChangeLayer[],
-  warnings: readonly string[],
-  from: string,
-  cached: boolean,
-): PostBuild {
+function toResult(key: string, kept: KeptPostBuild, from: string, cached: boolean): PostBuild {
+  const { layers, warnings } = kept;
   return {
+    key,
+    kept,
     layers: layers.map(({ layer }) => layer),
     records: layers.map(({ role, layer }) => layerRecord(role, layer, cached, from)),
     warnings,

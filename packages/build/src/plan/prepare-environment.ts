@@ -8,7 +8,7 @@ import { stepKey } from '../cache/record-cache.ts';
 import { toolsEnvironment, userEnvironment } from '../layers/environments.ts';
 import { packRuntime } from '../layers/runtime-layer.ts';
 import { labRoots, toolsRoots } from '../lock/default-roots.ts';
-import { lockDigest, type LockedWheel } from '../lock/lock.ts';
+import { lockDigest, type Lock, type LockedWheel } from '../lock/lock.ts';
 import { Bases, type SystemBase } from './bases.ts';
 import type { BuildWork } from './build-work.ts';
 import { layerRecord } from './layer-record.ts';
@@ -21,6 +21,7 @@ export interface Environment {
   readonly base: SystemBase;
   /** With the Python whose wheels were found. */
   readonly locked: LockedRecipe;
+  readonly toolsLock: Lock;
   /** Of the whole lock: what decides a training. */
   readonly lockDigest: ReturnType<typeof lockDigest>;
   /** Base, dependencies, runtime, the project itself: the lower layers of every image. */
@@ -102,6 +103,7 @@ async function layerAll(
   return {
     base,
     locked,
+    toolsLock: wheels.toolsLock,
     lockDigest: lockDigest(locked.lock.wheels),
     serving: [base.layer, ...base.system.layers, ...dependencies, runtime.layer, ...project],
     running: [...kernel, venv.layer, ...tools],

@@ -25,7 +25,8 @@ export async function readRecipe(
   const recipe = await makeRecipe(tree, {
     notebooks: options.notebooks,
     python: options.python,
-    supportedPythons: await availablePythons(),
+    supportedPythons:
+      context.carried === undefined ? await availablePythons() : [context.carried.python.version],
     modernise: options.modernise,
     open,
     signal: context.signal,

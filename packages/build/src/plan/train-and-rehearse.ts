@@ -2,10 +2,16 @@ import { readFile } from 'node:fs/promises';
 import { countOf } from '@galley/api/kind/count';
 import type { Image } from '@galley/image/image';
 import { appendLayers } from '@galley/image/assemble/append-layers';
-import type { CachedLayer } from '../cache/layer-cache.ts';
 import { RecordCache } from '../cache/record-cache.ts';
-import { bytecodeLayer } from '../rehearsal/bytecode.ts';
-import { findRehearsal, rehearse, type Rehearsal, type RehearseOptions } from '../rehearsal/rehearse.ts';
+import { checkExpected } from '../bundle/carried.ts';
+import { bytecodeLayer, type BytecodeLayer } from '../rehearsal/bytecode.ts';
+import {
+  findRehearsal,
+  rehearsalKey,
+  rehearse,
+  type Rehearsal,
+  type RehearseOptions,
+} from '../rehearsal/rehearse.ts';
 import { smokeCheck } from '../rehearsal/smoke-check.ts';
 import { train } from '../training/train.ts';
 import { findTraining, type Training } from '../training/training.ts';
@@ -45,7 +51,9 @@ export async function trainOnce(
 export interface Finished {
   readonly rehearsal: Rehearsal;
   readonly reused: boolean;
-  readonly bytecode: CachedLayer;
+  /** Under which key the rehearsal is found again. */
+  readonly rehearsalKey: string;
+  readonly bytecode: BytecodeLayer;
   readonly service: Image;
 }
 
@@ -94,7 +102,9 @@ export async function finish(
         varying === 0 ? '' : `, ${varying} not compared: the model answers the same rows in different ways`;
       end({ state: 'done', reason: `${countOf(answers, 'golden answer')}${exempt}` });
     }
+    // Before the tag: what should be the same and is not gets no name.
+    checkExpected('image', service.digest, context.carried);
     await context.store.tag(`${options.project}/${options.name}:latest`, service.digest);
-    return { rehearsal, reused, bytecode, service };
+    return { rehearsal, reused, rehearsalKey: rehearsalKey(rehearseOptions), bytecode, service };
   });
 }

@@ -12,6 +12,11 @@ import { stepId } from '../workload/step-id.ts';
 import { stepLabels } from '../workload/leftovers.ts';
 import { homeTmpfs, stepLimits, type RehearseOptions } from './rehearse.ts';
 
+/** A layer of compiled modules and the key under which it is found again. */
+export interface BytecodeLayer extends CachedLayer {
+  readonly key: string;
+}
+
 /**
  * The layer of compiled modules. Its bytes follow from the dependency layers and the names alone: the repository's own modules are left
  * out, so that an edited cell or helper finds it made (ADR 0041).
@@ -20,12 +25,12 @@ export async function bytecodeLayer(
   options: RehearseOptions,
   tree: SourceTree,
   loaded: readonly string[],
-): Promise<CachedLayer> {
+): Promise<BytecodeLayer> {
   const { context, candidate } = options;
   const modules = loaded.filter((name) => !isOfRepository(tree, name));
   const below = candidate.layers.slice(0, -2).map((layer) => layer.diffId);
   const key = stepKey({ bytecode: 1, below, modules });
-  return new LayerCache(context.cacheDir, context.store).getOrMake(key, async () => {
+  const made = await new LayerCache(context.cacheDir, context.store).getOrMake(key, async () => {
     const id = stepId('compile', options.project, options.application, key);
     const plan = JSON.stringify({ schema: 'galley.dev/modules/v1', modules });
     return runWorkload(
@@ -71,6 +76,7 @@ export async function bytecodeLayer(
       },
     );
   });
+  return { ...made, key };
 }
 
 function isOfRepository(tree: SourceTree, module: string): boolean {

@@ -53,7 +53,7 @@ const replay = { rowsMax: 10_000, secondsMax: 60 };
 /** A rehearsal of this candidate, if all that it left is still there. */
 export async function findRehearsal(options: RehearseOptions): Promise<Rehearsal | undefined> {
   const { context } = options;
-  const known = await records(context).get(keyOf(options));
+  const known = await rehearsalRecords(context).get(rehearsalKey(options));
   if (known === undefined) return undefined;
   for (const digest of [known.layer.descriptor.digest, known.schema, known.golden, known.reference]) {
     if (digest !== undefined && !(await context.store.has(digest))) return undefined;
@@ -117,16 +117,17 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
       }
     },
   );
-  await records(context).set(keyOf(options), rehearsal);
+  await rehearsalRecords(context).set(rehearsalKey(options), rehearsal);
   return rehearsal;
 }
 
-function records(context: BuildContext): RecordCache<Rehearsal> {
-  return new RecordCache<Rehearsal>(context.cacheDir, 'rehearsals');
+/** Where rehearsals are kept. */
+export function rehearsalRecords({ cacheDir }: Pick<BuildContext, 'cacheDir'>): RecordCache<Rehearsal> {
+  return new RecordCache<Rehearsal>(cacheDir, 'rehearsals');
 }
 
 /** What decides a rehearsal's result: the candidate has all the rest in it, but for the values of the project's secrets. */
-function keyOf({ candidate, settings, secrets, project }: RehearseOptions): string {
+export function rehearsalKey({ candidate, settings, secrets, project }: RehearseOptions): string {
   return stepKey({
     candidate: candidate.digest,
     eventTimeColumn: settings.eventTimeColumn ?? null,

@@ -3,7 +3,6 @@ import type { Digest } from '@galley/api/digest';
 import type { LogLine, Workload } from '@galley/engine/engine';
 import { appendLayers } from '@galley/image/assemble/append-layers';
 import type { Layer } from '@galley/image/descriptor';
-import { RecordCache } from '../cache/record-cache.ts';
 import { readLines, readWire, textsOf } from '../workload/read-json.ts';
 import { readOutput, type Output } from '../workload/read-output.ts';
 import { runWorkload, type EndedWorkload } from '../workload/run-workload.ts';
@@ -15,7 +14,7 @@ import { redactSecrets } from './find-secrets.ts';
 import { tellProgress } from './progress.ts';
 import { parseReportLine } from './report.ts';
 import { findStages, keepStages, missedElsewhere, stageKeys } from './stages.ts';
-import type { Training } from './training.ts';
+import { trainingRecords, type Training } from './training.ts';
 import { sampling } from './training-key.ts';
 
 /**
@@ -33,7 +32,7 @@ export async function train(options: TrainOptions): Promise<Training> {
     if (known.length === 0 || !attempt.missedFiles) throw error;
     return attempt.run([]);
   });
-  await new RecordCache<Training>(context.cacheDir, 'trainings').set(key, training);
+  await trainingRecords(context).set(key, training);
   await forgetCheckpoints(key, context.cacheDir);
   return training;
 }

@@ -26,12 +26,17 @@ export function samplePath(cacheDir: string, key: string): string {
   return join(cacheDir, 'samples', `${key}.jsonl`);
 }
 
+/** Where trainings are kept. */
+export function trainingRecords({ cacheDir }: Pick<BuildContext, 'cacheDir'>): RecordCache<Training> {
+  return new RecordCache<Training>(cacheDir, 'trainings');
+}
+
 /**
  * A training of this key, if everything that it left is still there and nothing that the key does not know decided it: a run that read from
  * a host is repeated (DESIGN.md §4).
  */
 export async function findTraining(key: string, context: BuildContext): Promise<Training | undefined> {
-  const training = await new RecordCache<Training>(context.cacheDir, 'trainings').get(key);
+  const training = await trainingRecords(context).get(key);
   if (training?.reachedHosts?.length !== 0) return undefined;
   const blobs = [
     training.layer.descriptor.digest,

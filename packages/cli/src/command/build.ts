@@ -1,11 +1,8 @@
-import { shortDigest } from '@galley/api/digest';
-import { formatDuration } from '@galley/api/kind/duration';
 import { formatBytes } from '@galley/api/kind/quantity';
-import type { LayerRecord, PhaseRecord } from '@galley/build/build';
-import type { Workbench } from '@galley/build/build-workbench';
 import { planBuild, type BuildPlan } from '@galley/build/plan-build';
 import { parseReference } from '@galley/image/registry-client/reference';
 import { textOption } from '../program.ts';
+import { describeBuild } from '../render/build.ts';
 import { describeRecipe } from '../render/recipe.ts';
 import { describePush, pushTo } from '../registry/push.ts';
 import { safeText } from '../render/safe-text.ts';
@@ -14,7 +11,7 @@ import { openStore } from '../server/open-store.ts';
 import { lockFlags, lockOptions } from '../service/lock-options.ts';
 import { ownSource } from '../service/own-source.ts';
 import { allowedHosts } from '../service/allowed-hosts.ts';
-import { makeWorkbench, runBuild, type MadeBuild } from '../service/run-build.ts';
+import { makeWorkbench, runBuild } from '../service/run-build.ts';
 import { readSource, sourceFlags } from '../service/source-flags.ts';
 import type { Command } from './command.ts';
 
@@ -82,42 +79,6 @@ export const command: Command = {
     };
   },
 };
-
-function describeBuild(result: MadeBuild | Workbench): string {
-  return [
-    describeRecipe(result.recipe),
-    '',
-    describePhases(result.phases),
-    '',
-    describeLayers(result.layers),
-    ...result.warnings.map((warning) => `warning: ${safeText(warning)}`),
-    '',
-    ...('environment' in result ? [`Environment ${result.environment}`] : []),
-    `${'environment' in result ? 'Image      ' : 'Workbench'} ${result.image}`,
-    ...('build' in result ? [`Report      galley report build/${result.build}`] : []),
-  ].join('\n');
-}
-
-function describeLayers(records: readonly LayerRecord[]): string {
-  const layers = records.map((layer) => [
-    layer.role,
-    shortDigest(layer.digest),
-    formatBytes(layer.sizeBytes),
-    layer.cached ? 'cached' : 'new',
-    safeText(layer.from).slice(0, 60),
-  ]);
-  return table(['LAYER', 'DIGEST', 'SIZE', '', 'FROM'], layers, ['left', 'left', 'right']);
-}
-
-function describePhases(records: readonly PhaseRecord[]): string {
-  const phases = records.map((phase) => [
-    phase.phase,
-    phase.state,
-    formatDuration(phase.elapsedMs),
-    safeText(phase.reason),
-  ]);
-  return table(['PHASE', '', 'TIME', 'WHY'], phases, ['left', 'left', 'right']);
-}
 
 function describePlan(plan: BuildPlan): string {
   return [

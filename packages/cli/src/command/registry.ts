@@ -9,6 +9,7 @@ export interface Entry {
 
 /** Nouns and what they are about, for `galley <noun> --help`. */
 export const nouns: Readonly<Record<string, string>> = {
+  bundle: 'Repositories in one file, to be built without a network',
   image: 'Images in the store',
   s2i: 'Builder images of source-to-image, with its own command line',
   secret: 'Secrets of a project',

@@ -49,7 +49,7 @@ export async function dockerArchiveEntries(
   }
   return [
     fileEntry('manifest.json', canonicalJson(manifest)),
-    blobEntry(store, configName, config),
+    blobEntry(store.blobPath(config.digest), configName, config.size),
     ...layers.values(),
   ];
 }

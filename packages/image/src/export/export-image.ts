@@ -1,17 +1,13 @@
-import { randomUUID } from 'node:crypto';
-import { constants, copyFile, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { constants, copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { digestHex } from '@galley/api/digest';
-import { GalleyError } from '@galley/api/error/galley-error';
 import type { Image } from '../image.ts';
 import { requireLayer } from '../layer/require-layer.ts';
-import { diskError, isMissing } from '../layout/disk-errors.ts';
 import type { ImageStore } from '../store.ts';
 import type { TarEntry } from '../tar/entry.ts';
-import { orderEntries } from '../tar/order.ts';
-import { writeTar } from '../tar/write-tar.ts';
 import { dockerArchiveEntries } from './docker-archive.ts';
 import { ociLayoutEntries } from './oci-layout.ts';
+import { writeArchive, writeBeside } from './write-archive.ts';
 
 /** `oci`: a folder; the archives: a tar file. */
 export type ExportFormat = 'oci' | 'oci-archive' | 'docker-archive';
@@ -23,18 +19,6 @@ export interface ExportOptions {
   /** What the image is called in there: `iris:latest`. */
   readonly name: string;
   readonly signal?: AbortSignal;
-}
-
-async function writeArchive(path: string, entries: readonly TarEntry[], signal?: AbortSignal): Promise<void> {
-  const handle = await open(path, 'wx', 0o644);
-  try {
-    for await (const chunk of writeTar(orderEntries(entries), signal)) {
-      for (let done = 0; done < chunk.byteLength;) done += (await handle.write(chunk, done)).bytesWritten;
-    }
-    await handle.datasync();
-  } finally {
-    await handle.close();
-  }
 }
 
 async function writeFolder(
@@ -58,30 +42,13 @@ async function writeFolder(
   }
 }
 
-/** Throws unless nothing is at the path, or an empty folder. */
-async function checkTarget(path: string): Promise<void> {
-  try {
-    if ((await readdir(path)).length === 0) return;
-  } catch (error) {
-    if (isMissing(error)) return;
-  }
-  throw new GalleyError('EXPORT_EXISTS', `${path} exists already.`, {
-    hint: `Give another path, or remove it first: rm -r ${path}`,
-    details: { path },
-  });
-}
-
 /**
  * Writes an image for other tools, beside its place first and then renamed. Throws `EXPORT_EXISTS`, `BLOB_MISSING`, `DISK_FULL`; nothing
  * half-written is kept.
  */
 export async function exportImage(store: ImageStore, image: Image, options: ExportOptions): Promise<void> {
-  await checkTarget(options.path);
-  for (const layer of image.layers) await requireLayer(store, layer.descriptor);
-  const folder = dirname(options.path);
-  const temporary = join(folder, `.galley-${randomUUID()}`);
-  try {
-    await mkdir(folder, { recursive: true });
+  await writeBeside(options.path, async (temporary) => {
+    for (const layer of image.layers) await requireLayer(store, layer.descriptor);
     if (options.format === 'oci') {
       const entries = await ociLayoutEntries(store, image, options.name);
       await writeFolder(store, image, temporary, entries, options.signal);
@@ -89,9 +56,5 @@ export async function exportImage(store: ImageStore, image: Image, options: Expo
       const entriesOf = options.format === 'docker-archive' ? dockerArchiveEntries : ociLayoutEntries;
       await writeArchive(temporary, await entriesOf(store, image, options.name), options.signal);
     }
-    await rename(temporary, options.path);
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    throw diskError(error, folder);
-  }
+  });
 }

@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { createReadStream, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { pack, type Header } from 'tar-stream';
 import { expect, test } from 'vitest';
 import type { TarEntry } from './entry.ts';
@@ -89,6 +90,16 @@ test('a tar that is cut short or no tar is refused', async () => {
   const tar = await tarOf([{ name: 'a', body: 'x'.repeat(2000) }]);
   await expect(read(tar.subarray(0, 1200))).rejects.toMatchObject({ code: 'IMAGE_INVALID' });
   await expect(read(Buffer.alloc(1024, 'no tar '))).rejects.toMatchObject({ code: 'IMAGE_INVALID' });
+});
+
+test('whoever pipes the content of an entry is told when the tar ends in it', async () => {
+  const tar = await tarOf([{ name: 'a', body: 'x'.repeat(200_000) }]);
+  const sink = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reading = async (): Promise<void> => {
+    for await (const { content } of readTar(Readable.from([tar.subarray(0, 90_000)]), limits))
+      await pipeline(content?.() ?? [], sink);
+  };
+  await expect(reading()).rejects.toMatchObject({ code: 'IMAGE_INVALID' });
 });
 
 test('an abort ends the reading', async () => {

@@ -58,9 +58,18 @@ function toEntry(header: Header, path: string, type: TarEntryType): Omit<TarEntr
   return { ...entry, linkTarget: target };
 }
 
-/** A streamx stream yields bytes when iterated, which its own types do not say. */
-function bytesOf(stream: object): AsyncIterable<Uint8Array> {
-  return stream as AsyncIterable<Uint8Array>;
+/**
+ * The bytes of an entry. A generator and not the stream itself: Node's `pipeline` waits for ever on a streamx stream that is destroyed, as it is when
+ * the tar ends in the middle of an entry. Throws as `readTar`.
+ */
+async function* bytesOf(stream: object, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  try {
+    // It yields bytes when iterated, which its own types do not say.
+    yield* stream as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw brokenTar(error);
+  }
 }
 
 /** tar-stream hands PAX records on but applies only path, linkpath and size. */
@@ -110,7 +119,7 @@ export async function* readTar(
         stream.resume();
         continue;
       }
-      yield { ...toEntry(header, path, type), content: () => bytesOf(stream) };
+      yield { ...toEntry(header, path, type), content: () => bytesOf(stream, signal) };
       stream.resume();
     }
   } catch (error) {

@@ -9,10 +9,12 @@ import type { ImageStore } from '../store.ts';
 import type { Environment } from './environment.ts';
 import type { FileFact } from './merge-files.ts';
 import type { StitchedLayer } from './stitch-layer.ts';
-import type { WheelFile } from './wheel-fault.ts';
+import type { WheelGroup } from './plan-wheel-layers.ts';
 
 /** Raised whenever the bytes of a stitched layer change for the same wheels. */
 const format = 1;
+/** Raised whenever a wheel is cut otherwise into as many parts. */
+const partFormat = 1;
 
 /** A known layer, without its list of files: that is read only when conflicts must be looked for. */
 export interface KnownLayer {
@@ -23,8 +25,12 @@ export interface KnownLayer {
 }
 
 /** Under what a set of wheels is remembered: everything that decides the layer's bytes, and nothing else. */
-export function layerKey(wheels: readonly WheelFile[], environment: Environment): string {
-  const key = { format, ...environment, wheels: wheels.map((wheel) => wheel.sha256).sort() };
+export function layerKey(
+  { wheels, part }: Pick<WheelGroup, 'wheels' | 'part'>,
+  environment: Environment,
+): string {
+  const own = part === undefined ? {} : { part: { format: partFormat, ...part } };
+  const key = { format, ...environment, wheels: wheels.map((wheel) => wheel.sha256).sort(), ...own };
   return createHash('sha256').update(canonicalJson(key)).digest('hex');
 }
 

@@ -51,3 +51,25 @@ test('more large wheels than layers: the largest keep their own', async () => {
   expect(groups.length).toBeLessThanOrEqual(20);
   expect(groups.filter((group) => group.wheels.length === 1).length).toBeGreaterThanOrEqual(12);
 });
+
+test('a wheel that is larger than a layer should be becomes several, by itself alone', async () => {
+  const torch = wheel('torch', 700e6);
+  const groups = await planWheelLayers([torch, wheel('numpy', 15 << 20)]);
+  expect(groups.map(({ wheels: [one], part }) => [basename(one?.path ?? '').split('-')[0], part])).toEqual([
+    ['numpy', undefined],
+    ['torch', { index: 0, of: 3 }],
+    ['torch', { index: 1, of: 3 }],
+    ['torch', { index: 2, of: 3 }],
+  ]);
+  expect((await planWheelLayers([torch])).map(({ part }) => part)).toEqual(
+    groups.slice(1).map(({ part }) => part),
+  );
+});
+
+test('many huge wheels have larger parts rather than more layers than an image may have', async () => {
+  const wheels = Array.from({ length: 40 }, (_, number) => wheel(`nvidia${number}`, 3e9));
+  const groups = await planWheelLayers(wheels);
+  expect(groups.length).toBeLessThanOrEqual(64);
+  const owned = groups.filter(({ wheels: [one] }) => one?.sha256 === wheels[0]?.sha256);
+  expect(owned.reduce((sum, group) => sum + group.bytes, 0)).toBeGreaterThanOrEqual(3e9);
+});

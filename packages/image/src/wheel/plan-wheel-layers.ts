@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { isMissing } from '../layout/disk-errors.ts';
 import { normalName } from './metadata.ts';
+import type { WheelPart } from './wheel-part.ts';
 import { wheelFault, type WheelFile } from './wheel-fault.ts';
 
 /** Wheels from this size on get a layer of their own: it is then the same in every image that uses the wheel. */
@@ -14,16 +15,28 @@ const ownLayerBytes = 1 << 20;
  */
 const sharedLayers = 8;
 
-/** Wheels that become one layer. */
+/**
+ * A larger wheel becomes several layers (torch and what it needs of CUDA): a layer is fetched, unpacked and resumed as one, and some registries and proxies
+ * refuse larger ones.
+ */
+const partBytesDefault = 300e6;
+
+/** Layers that large wheels may have besides their first. Beyond it parts grow: images stay below 100 layers. */
+const furtherPartsMax = 24;
+
+/** Wheels that become one layer, or one wheel of which a part does. */
 export interface WheelGroup {
   readonly wheels: readonly WheelFile[];
-  /** Bytes of the wheels together. */
+  readonly part?: WheelPart;
+  /** Bytes of the wheels together; of a part, its share. */
   readonly bytes: number;
 }
 
 export interface PlanOptions {
   /** Layers at most; at least 9. Default 40: with base, tools, code, model and rehearsal an image stays far below 100. */
   readonly layersMax?: number;
+  /** A larger wheel is split into parts of at most about so many bytes. Default 300 MB. */
+  readonly partBytes?: number;
 }
 
 interface SizedWheel extends WheelFile {
@@ -58,6 +71,20 @@ function group(wheels: readonly SizedWheel[]): WheelGroup {
   };
 }
 
+/** As many parts as keep each below the limit, which doubles until there are not too many of them. */
+function partsOf(own: readonly SizedWheel[], partBytes: number): (wheel: SizedWheel) => number {
+  const count = (wheel: SizedWheel): number => Math.max(1, Math.ceil(wheel.bytes / partBytes));
+  const further = own.reduce((sum, wheel) => sum + count(wheel) - 1, 0);
+  return further <= furtherPartsMax ? count : partsOf(own, partBytes * 2);
+}
+
+function groupsOf(wheel: SizedWheel, parts: number): readonly WheelGroup[] {
+  const whole = group([wheel]);
+  if (parts === 1) return [whole];
+  const bytes = Math.ceil(whole.bytes / parts);
+  return Array.from({ length: parts }, (_, index) => ({ ...whole, part: { index, of: parts }, bytes }));
+}
+
 /**
  * Groups wheels into layers, stably: the same wheel lands in the same company whatever else is in the lock. The order is bottom to top: large wheels
  * by name, then the shared layers. Throws `WHEEL_INVALID` when a wheel is not on the disk.
@@ -77,9 +104,10 @@ export async function planWheelLayers(
     all.filter((wheel) => !own.has(wheel)),
     (wheel) => bucketOf(wheel.name),
   );
+  const parts = partsOf([...own], options.partBytes ?? partBytesDefault);
   const buckets = [...shared.entries()].sort(([left], [right]) => left - right);
   return [
-    ...all.filter((wheel) => own.has(wheel)).map((wheel) => group([wheel])),
+    ...all.filter((wheel) => own.has(wheel)).flatMap((wheel) => groupsOf(wheel, parts(wheel))),
     ...buckets.map(([, members]) => group(members)),
   ];
 }

@@ -12,6 +12,7 @@ import { placeWheel } from './place-wheel.ts';
 import { readWheel, type Wheel } from './read-wheel.ts';
 import { Stitcher } from './stitch-files.ts';
 import { wheelFault, type WheelFile } from './wheel-fault.ts';
+import { filesOfPart, type WheelPart } from './wheel-part.ts';
 
 /** A layer that was stitched, and what is in it. */
 export interface StitchedLayer {
@@ -49,14 +50,15 @@ async function verify(wheel: WheelFile, signal: AbortSignal | undefined): Promis
 }
 
 /**
- * Stitches wheels into one layer in the store, in the thread that calls it. The order of the wheels does not matter. Throws
+ * Stitches wheels, or the files of one that belong to a part, into one layer in the store, in the thread that calls it. The order of the wheels does not
+ * matter. Throws
  * `WHEEL_INVALID`, `DIGEST_MISMATCH`, `DISK_FULL`.
  */
 export async function stitchLayer(
   store: ImageStore,
   wheelFiles: readonly WheelFile[],
   environment: Environment,
-  signal?: AbortSignal,
+  { signal, part }: { readonly signal?: AbortSignal | undefined; readonly part?: WheelPart | undefined } = {},
 ): Promise<StitchedLayer> {
   const wheels: Wheel[] = [];
   try {
@@ -65,7 +67,10 @@ export async function stitchLayer(
       await verify(file, signal);
       wheels.push(await readWheel(file.path));
     }
-    const { files, items } = mergeFiles(wheels.map((wheel) => placeWheel(wheel, environment)));
+    const placed = wheels.map((wheel) => placeWheel(wheel, environment));
+    const { files, items } = mergeFiles(
+      part === undefined ? placed : placed.map((all) => filesOfPart(all, part)),
+    );
     const stitcher = new Stitcher();
     const descriptor = await store.write(stitcher.stream(items, signal), {
       mediaType: mediaType.layer,

@@ -3,15 +3,15 @@ import { Worker } from 'node:worker_threads';
 import { errorFromBody } from '@galley/api/error/galley-error';
 import type { Environment } from './environment.ts';
 import type { StitchedLayer } from './stitch-layer.ts';
+import type { WheelGroup } from './plan-wheel-layers.ts';
 import type { StitchReply, StitchRequest } from './stitch-message.ts';
-import type { WheelFile } from './wheel-fault.ts';
 
 /** One thread and the layer it works on. */
 class StitchThread {
   readonly #worker = new Worker(new URL('./stitch-thread.ts', import.meta.url));
 
-  async stitch(root: string, wheels: readonly WheelFile[], environment: Environment): Promise<StitchedLayer> {
-    this.#send({ kind: 'stitch', root, wheels, environment });
+  async stitch(root: string, { wheels, part }: WheelGroup, environment: Environment): Promise<StitchedLayer> {
+    this.#send({ kind: 'stitch', root, wheels, part, environment });
     // `once` rejects when the thread itself dies with an 'error'.
     const [reply] = (await once(this.#worker, 'message')) as [StitchReply];
     if (reply.kind === 'done') return reply.layer;
@@ -44,7 +44,7 @@ function asError(reason: unknown): Error {
  */
 export async function stitchGroups(
   root: string,
-  groups: readonly { readonly wheels: readonly WheelFile[]; readonly bytes: number }[],
+  groups: readonly WheelGroup[],
   environment: Environment,
   options: {
     readonly threads: number;
@@ -66,7 +66,7 @@ export async function stitchGroups(
     try {
       for (let next = waiting.shift(); next !== undefined && !signal.aborted; next = waiting.shift()) {
         const [index, group] = next;
-        await options.onLayer(index, await thread.stitch(root, group.wheels, environment));
+        await options.onLayer(index, await thread.stitch(root, group, environment));
       }
     } catch (error) {
       stop.abort();

@@ -11,7 +11,8 @@ const abort = new AbortController();
 async function answer(request: Extract<StitchRequest, { kind: 'stitch' }>): Promise<StitchReply> {
   try {
     const store = await openLayoutStore(request.root);
-    const layer = await stitchLayer(store, request.wheels, request.environment, abort.signal);
+    const { wheels, environment, part } = request;
+    const layer = await stitchLayer(store, wheels, environment, { signal: abort.signal, part });
     return { kind: 'done', layer };
   } catch (error) {
     if (error instanceof GalleyError) return { kind: 'failed', error: error.toJSON() };

@@ -178,6 +178,27 @@ test('threads and the calling thread stitch the same layers', async () => {
   }
 });
 
+test('the parts of a large wheel are its files, each once, whoever stitches them', async () => {
+  const files = Object.fromEntries(
+    Array.from({ length: 40 }, (_, index) => [`big/${index % 5}/f${index}.bin`, randomBytes(100_000)]),
+  );
+  const wheel = makeWheel(folder, { name: 'big', files });
+  const whole = await wheelLayer(store, [wheel], options());
+  const parts = await wheelLayers(store, [wheel], { ...options(), partBytes: 1 << 20 });
+  expect(parts.length).toBeGreaterThan(3);
+  const paths = async (layer: WheelLayer): Promise<readonly string[]> =>
+    [...(await contents(layer))].flatMap(([path, { entry }]) => (entry.type === 'file' ? [path] : []));
+  const all = (await Promise.all(parts.map(paths))).flat();
+  expect(all.toSorted()).toEqual((await paths(whole)).toSorted());
+  for (const part of parts) expect(part.descriptor.size).toBeLessThan(1.3 * (1 << 20));
+  // Alone in a thread or beside others, today or tomorrow: the same bytes.
+  const again = { ...options(), cacheDir: join(folder, 'cache-2'), partBytes: 1 << 20, threads: 1 };
+  const others = await wheelLayers(store, [wheel, makeWheel(folder, { name: 'x', files: {} })], again);
+  expect(others.slice(0, parts.length).map(({ diffId }) => diffId)).toEqual(
+    parts.map(({ diffId }) => diffId),
+  );
+});
+
 test('an abort in the middle of a layer leaves nothing half-written', async () => {
   // Stored in the zip, so that it must be compressed: long enough to be caught in the middle.
   const files = [{ name: 'big/data.bin', content: randomBytes(12 << 20), stored: true }];

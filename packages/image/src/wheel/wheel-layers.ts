@@ -19,6 +19,8 @@ export interface WheelLayerOptions extends Environment {
 
 export interface WheelLayersOptions extends WheelLayerOptions {
   readonly layersMax?: number;
+  /** See `PlanOptions`. */
+  readonly partBytes?: number;
   /** Threads that stitch. Default: as many as there are processors, at most 4. */
   readonly threads?: number;
   /** Called when a layer is there: `done` of `total` bytes of wheels. */
@@ -52,7 +54,7 @@ export async function wheelLayer(
 ): Promise<WheelLayer> {
   const environment = { prefix: options.prefix, pythonVersion: options.pythonVersion };
   const cache = new LayerCache(options.cacheDir);
-  const key = layerKey(wheels, environment);
+  const key = layerKey({ wheels }, environment);
   const known = await cache.find(store, key);
   if (known !== undefined) return toLayer(known, options.createdBy, true);
   const layer = await stitchAside(store, wheels, environment, options.signal);
@@ -69,7 +71,7 @@ async function stitchAside(
 ): Promise<StitchedLayer> {
   const groups = await planWheelLayers(wheels);
   const bytes = groups.reduce((sum, group) => sum + group.bytes, 0);
-  if (bytes < threadBytesMin) return stitchLayer(store, wheels, environment, signal);
+  if (bytes < threadBytesMin) return stitchLayer(store, wheels, environment, { signal });
   let result: StitchedLayer | undefined;
   await stitchGroups(store.root, [{ wheels, bytes }], environment, {
     threads: 1,
@@ -100,7 +102,7 @@ class WheelSet {
     this.#groups = groups;
     this.#environment = { prefix: options.prefix, pythonVersion: options.pythonVersion };
     this.#cache = new LayerCache(options.cacheDir);
-    this.#keys = groups.map((group) => layerKey(group.wheels, this.#environment));
+    this.#keys = groups.map((group) => layerKey(group, this.#environment));
   }
 
   async run(): Promise<readonly WheelLayer[]> {
@@ -124,7 +126,7 @@ class WheelSet {
         await this.#keep(
           unknown,
           position,
-          await stitchLayer(this.#store, group.wheels, this.#environment, signal),
+          await stitchLayer(this.#store, group.wheels, this.#environment, { signal, part: group.part }),
         );
       }
       return;
@@ -175,6 +177,5 @@ export async function wheelLayers(
   wheels: readonly WheelFile[],
   options: WheelLayersOptions,
 ): Promise<readonly WheelLayer[]> {
-  const plan = options.layersMax === undefined ? {} : { layersMax: options.layersMax };
-  return new WheelSet(store, await planWheelLayers(wheels, plan), options).run();
+  return new WheelSet(store, await planWheelLayers(wheels, options), options).run();
 }
