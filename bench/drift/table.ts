@@ -1,4 +1,4 @@
-import type { Dependence } from './dependence.ts';
+import type { Dependence, DependenceResult } from './dependence.ts';
 import type { FaultResult } from './faults.ts';
 import type { NullResult, NullSetting } from './nulls.ts';
 
@@ -36,7 +36,7 @@ export const nullHeader = [
   'nearest to an alarm',
 ];
 
-/** The most alarms a year that so few alarms leave likely: Poisson's one-sided 95 % bound, by the exponent that 0 to 12 alarms have. */
+/** The rate of alarms a year that so few alarms in so many years leave possible: Poisson's one-sided upper bound at 95 %. */
 export function upperRate(alarms: number, years: number): number {
   let low = 0;
   let high = 100 + 10 * alarms;
@@ -95,9 +95,17 @@ export const faultHeader = [
 /** One row for requests that are not independent. */
 export function dependenceCells(
   { name, perMinute }: Dependence,
-  { alarms, days }: { readonly alarms: number; readonly days: number },
+  { days, alarms, alarmsAccepted, alike }: DependenceResult,
 ): readonly string[] {
-  return [name, whole(perMinute), `${days} days`, ((alarms * 30) / days).toFixed(1)];
+  const inMonth = (count: number): string => ((count * 30) / days).toFixed(1);
+  return [name, whole(perMinute), `${days} days`, inMonth(alarms), inMonth(alarmsAccepted), alike.toFixed(1)];
 }
 
-export const dependenceHeader = ['dependence', 'requests a minute', 'simulated', 'alarms in 30 days'];
+export const dependenceHeader = [
+  'dependence',
+  'requests a minute',
+  'simulated',
+  'alarms in 30 days',
+  'after accepting four weeks',
+  'requests alike, as measured',
+];

@@ -23,6 +23,7 @@ export const RecordHead = Type.Object({
       n: Count,
       edges: Type.Optional(Type.Array(Type.Number())),
       atoms: Type.Optional(Type.Array(Type.Number())),
+      alike: Type.Optional(Type.Number({ minimum: 1 })),
     }),
   ),
 });

@@ -22,5 +22,7 @@ export const Decision = Type.Object({
   judgedFrom: Type.String(),
   /** Of `accept`: requests of the new reference. */
   requests: Type.Optional(Type.Integer()),
+  /** Of `accept` over 14 days or more: so many requests of a stream say as much as one that is independent of the others, by stream. */
+  alike: Type.Optional(Type.Array(Type.Object({ id: Type.String(), factor: Type.Number() }))),
 });
 export type Decision = Static<typeof Decision>;

@@ -1,3 +1,4 @@
+import type { Decision } from '@galley/api/kind/decision';
 import type { Reference } from './reference.ts';
 import { countsRow, type BucketSums } from './stream-sums.ts';
 
@@ -5,7 +6,12 @@ import { countsRow, type BucketSums } from './stream-sums.ts';
 export const acceptedLeast = 500;
 
 /** The reference with live counts in place of its own. Cells stay what they are; a stream that live requests did not reach keeps its counts. */
-export function acceptedReference(reference: Reference, accepted: BucketSums): Reference {
+export function acceptedReference(
+  reference: Reference,
+  accepted: BucketSums,
+  alike: Decision['alike'],
+): Reference {
+  const factors = new Map((alike ?? []).map(({ id, factor }) => [id, factor]));
   return {
     ...reference,
     origin: 'live',
@@ -14,7 +20,13 @@ export function acceptedReference(reference: Reference, accepted: BucketSums): R
       const sum = accepted.streams.get(stream.id);
       if (sum === undefined || sum.n < BigInt(acceptedLeast)) return stream;
       const { learning: _, ...settled } = stream;
-      return { ...settled, counts: countsRow(sum, stream.cells.length).map(Number), n: Number(sum.n) };
+      const factor = factors.get(stream.id);
+      return {
+        ...settled,
+        counts: countsRow(sum, stream.cells.length).map(Number),
+        n: Number(sum.n),
+        ...(factor === undefined ? {} : { alike: factor }),
+      };
     }),
   };
 }

@@ -1,3 +1,4 @@
+import type { MonitorStore } from '../store/monitor-store.ts';
 import type { Bucket } from './bucket.ts';
 import { bucketMinutes } from './judge/detector.ts';
 import type { JudgedBucket } from './judge/judging.ts';
@@ -47,6 +48,24 @@ export class FiveMinutes {
     }
     return counted;
   }
+}
+
+/** The recorded buckets of some minutes, in the order of their time. */
+export async function* judgedBuckets(
+  counts: MonitorStore,
+  uid: string,
+  reference: Reference,
+  minutes: { readonly from: number; readonly to: number },
+): AsyncGenerator<JudgedBucket> {
+  const five = new FiveMinutes(reference.streams);
+  for await (const page of counts.minutes(uid, minutes)) {
+    for (const minute of page) {
+      const complete = five.add(minute);
+      if (complete !== undefined) yield complete;
+    }
+  }
+  const last = five.end();
+  if (last !== undefined) yield last;
 }
 
 interface Counted {

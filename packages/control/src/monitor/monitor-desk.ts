@@ -82,8 +82,8 @@ export class MonitorDesk implements MonitorReader {
   }
 
   async decide(project: string, name: string, input: DecisionInput): Promise<Decision> {
-    const { revision } = await this.judged(project, name);
-    return this.verdicts.decide(revision, input);
+    const { revision, reference } = await this.judged(project, name);
+    return this.verdicts.decide(revision, reference, input);
   }
 
   /** What serves, its newest counts read. Throws `OBJECT_NOT_FOUND` where there is no verdict. */

@@ -44,7 +44,8 @@ export const ReferenceStream = Type.Object({
     ),
   ),
 });
-export type ReferenceStream = Static<typeof ReferenceStream>;
+/** `alike` is measured on accepted requests, never read of a workload (accepted-reference.ts). */
+export type ReferenceStream = Static<typeof ReferenceStream> & { readonly alike?: number };
 
 /** The table of cells of a revision (`reference.json`, docs/design/wire.md). */
 export const Reference = Type.Object({
@@ -54,7 +55,9 @@ export const Reference = Type.Object({
   streams: Type.Array(ReferenceStream),
   coverage: Type.Optional(Coverage),
 });
-export type Reference = Static<typeof Reference>;
+export type Reference = Omit<Static<typeof Reference>, 'streams'> & {
+  readonly streams: readonly ReferenceStream[];
+};
 
 /**
  * It came out of a workload: checked, though it lies in our store. Undefined: not of the agreed shape. Compiled at each call: they are
@@ -66,5 +69,7 @@ export function readReference(value: unknown): Reference | undefined {
   const cells = streams.reduce((sum, stream) => sum + stream.cells.length, 0);
   const distinct = new Set(streams.map(({ id }) => id)).size === streams.length;
   const complete = streams.every((stream) => stream.cells.length === stream.counts.length);
-  return distinct && complete && cells <= cellsMax ? value : undefined;
+  // What is ours alone may not come from there.
+  const own = streams.every((stream) => !('alike' in stream));
+  return own && distinct && complete && cells <= cellsMax ? value : undefined;
 }

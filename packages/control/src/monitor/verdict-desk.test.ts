@@ -13,7 +13,8 @@ import type { Reference } from './reference.ts';
 import { VerdictDesk } from './verdict-desk.ts';
 
 const scale = 2 ** 20;
-const start = 22_000_000;
+/** The beginning of a day, in minutes since 1970. */
+const start = 15_278 * 1440;
 const revision = someRevision(1);
 const { uid } = revision.metadata;
 const reference: Reference = {
@@ -150,7 +151,7 @@ test('an alarm stays when what moved moves back, until somebody acknowledges it'
   for (let minute = 0; minute < 60; minute += 1) tell(minute, 40);
   for (let minute = 60; minute < 600; minute += 1) tell(minute, 20);
   expect(await desk.verdict(revision, reference, {})).toMatchObject({ state: 'drifting' });
-  const decision = await desk.decide(revision, {
+  const decision = await desk.decide(revision, reference, {
     kind: 'acknowledge',
     by: 'ada',
     reason: 'the feed is back',
@@ -164,7 +165,7 @@ test('accepted requests are the reference from then on', async () => {
   const desk = open();
   for (let minute = 0; minute < 60; minute += 1) tell(minute, 40);
   const since = new Date(start * 60_000).toISOString();
-  const decision = await desk.decide(revision, { kind: 'accept', by: 'ada', since });
+  const decision = await desk.decide(revision, reference, { kind: 'accept', by: 'ada', since });
   expect(decision.requests).toBe(6000);
   for (let minute = 60; minute < 120; minute += 1) tell(minute, 40);
   expect(await desk.verdict(revision, reference, {})).toMatchObject({ state: 'ok', moved: [] });
@@ -175,12 +176,12 @@ test('accepted requests are the reference from then on', async () => {
 
 test('too few requests cannot be accepted, none cannot be acknowledged', async () => {
   const desk = open();
-  await expect(desk.decide(revision, { kind: 'acknowledge', by: 'ada' })).rejects.toMatchObject({
+  await expect(desk.decide(revision, reference, { kind: 'acknowledge', by: 'ada' })).rejects.toMatchObject({
     code: 'OBJECT_INVALID',
   });
   tell(0, 20);
   const since = new Date(start * 60_000).toISOString();
-  await expect(desk.decide(revision, { kind: 'accept', by: 'ada', since })).rejects.toMatchObject({
+  await expect(desk.decide(revision, reference, { kind: 'accept', by: 'ada', since })).rejects.toMatchObject({
     code: 'OBJECT_INVALID',
     message: 'This decision: since leaves 100 requests: a reference needs 500.',
   });
@@ -198,6 +199,42 @@ test('the budget of galley.yaml decides where the alarm is', async () => {
     falseAlarmsPerYear: 10,
     tolerance: 0.1,
     requestsAlike: 4,
-    threshold: 4.022,
+    threshold: Math.log10(10_512),
   });
+});
+
+test('what was accepted over weeks says how much alike its requests are, and days that differ as those did are no alarm', async () => {
+  const desk = open();
+  const day = 1440;
+  // A minute an hour; every day is of one of two kinds.
+  const days = (from: number, to: number): void => {
+    for (let hour = from * 24; hour < to * 24; hour += 1) {
+      tell(hour * 60, Math.floor(hour / 24) % 2 === 0 ? 10 : 30);
+    }
+  };
+  days(0, 20);
+  expect(await desk.verdict(revision, reference, {})).toMatchObject({ state: 'drifting' });
+  const since = new Date(start * 60_000).toISOString();
+  const decision = await desk.decide(revision, reference, { kind: 'accept', by: 'ada', since });
+  const [most] = decision.alike ?? [];
+  expect(most?.id).toBe('input/x');
+  expect(most?.factor).toBeGreaterThan(100);
+  days(20, 40);
+  expect(await desk.verdict(revision, reference, {})).toMatchObject({ moved: [] });
+  for (let hour = 40 * 24; hour < 60 * 24; hour += 1) tell(hour * 60, 60);
+  const { moved } = await desk.verdict(revision, reference, {});
+  expect(moved).toMatchObject([{ id: 'input/x' }]);
+  expect(Date.parse(moved[0]?.since ?? '')).toBeGreaterThan((start + 39 * day) * 60_000);
+});
+
+test('a look that is under way when an alarm is acknowledged does not bring it back', async () => {
+  const desk = open();
+  for (let minute = 0; minute < 60; minute += 1) tell(minute, 40);
+  const looks = Array.from({ length: 3 }, () => desk.verdict(revision, reference, {}));
+  const decision = desk.decide(revision, reference, { kind: 'acknowledge', by: 'ada' });
+  const later = desk.verdict(revision, reference, {});
+  expect((await Promise.all(looks)).map(({ state }) => state)).toEqual(['drifting', 'drifting', 'drifting']);
+  await decision;
+  expect(await later).toMatchObject({ state: 'blind', requests: 0, moved: [] });
+  expect(await desk.verdict(revision, reference, {})).toMatchObject({ state: 'blind', requests: 0 });
 });

@@ -1,13 +1,13 @@
 import type { EndpointTypes } from '@galley/api/http/endpoints';
-import { countOf } from '@galley/api/kind/count';
 import type { Decision, DecisionInput } from '@galley/api/kind/decision';
 import type { Revision } from '@galley/api/kind/revision';
 import type { Verdict } from '@galley/api/kind/verdict';
 import { refuse } from '../server/validate.ts';
 import type { DecisionStore } from '../store/decision-store.ts';
 import type { MonitorStore } from '../store/monitor-store.ts';
-import { acceptedLeast, acceptedReference } from './accepted-reference.ts';
-import { FiveMinutes } from './five-minutes.ts';
+import { acceptedCounts } from './accepted-counts.ts';
+import { acceptedReference } from './accepted-reference.ts';
+import { judgedBuckets } from './five-minutes.ts';
 import { bucketMinutes, defaultSettings, type JudgeSettings } from './judge/detector.ts';
 import { Judging, type JudgedBucket, type Remembered } from './judge/judging.ts';
 import type { Reference } from './reference.ts';
@@ -28,6 +28,8 @@ interface Kept {
   through: number;
   /** Milliseconds: counts that came since then may be new. */
   lookedAt: number;
+  /** Of that look. */
+  verdict: Verdict | undefined;
 }
 
 interface Standing {
@@ -43,8 +45,7 @@ export class VerdictDesk {
   private readonly now: () => number;
   private readonly kept = new Map<string, Kept>();
   private readonly standings = new Map<string, Standing>();
-  /** One look at a time per revision: each goes on from the last. */
-  private readonly looking = new Map<string, Promise<unknown>>();
+  private readonly turns = new Map<string, Promise<undefined>>();
 
   constructor(options: {
     readonly counts: MonitorStore;
@@ -64,23 +65,32 @@ export class VerdictDesk {
   /** Of a window of time it is the verdict of a judging that began with it. */
   async verdict(revision: Revision, reference: Reference, window: TimeWindow): Promise<Verdict> {
     const { uid } = revision.metadata;
-    const before = this.looking.get(uid) ?? Promise.resolve();
-    const standing = this.standing(revision, reference);
-    const all = isEverything(window);
-    const look = before.then(() =>
-      all ? this.running(revision, standing) : this.windowed(revision, standing, window),
+    return this.inTurn(uid, async () => {
+      const standing = this.standing(revision, reference);
+      if (!isEverything(window)) return this.windowed(revision, standing, window);
+      return this.latched(uid, { ...(await this.running(revision, standing)), ...decided(standing) });
+    });
+  }
+
+  /** One after the other per revision: a look goes on from the last, and none may end beside a decision that makes it old. */
+  private async inTurn<T>(uid: string, work: () => Promise<T>): Promise<T> {
+    const turn = (this.turns.get(uid) ?? Promise.resolve()).then(work);
+    const settled = turn.then(
+      () => undefined,
+      () => undefined,
     );
-    this.looking.set(
-      uid,
-      look.catch(() => undefined),
-    );
-    return all ? this.latched(uid, { ...(await look), ...decided(standing) }) : look;
+    this.turns.set(uid, settled);
+    try {
+      return await turn;
+    } finally {
+      if (this.turns.get(uid) === settled) this.turns.delete(uid);
+    }
   }
 
   private async windowed(revision: Revision, standing: Standing, window: TimeWindow): Promise<Verdict> {
     const { judging, fresh } = this.keptOf(revision, standing);
     judging.restore(fresh);
-    const buckets = this.buckets(revision.metadata.uid, standing.reference, minutesOf(window));
+    const buckets = judgedBuckets(this.counts, revision.metadata.uid, standing.reference, minutesOf(window));
     for await (const bucket of buckets) judging.add(bucket);
     return judging.verdict();
   }
@@ -98,7 +108,7 @@ export class VerdictDesk {
       schema: 'galley.dev/verdict-record/v1',
       revision: name,
       settings,
-      streams: streams.map(({ id, group, kind, cells, counts, n, edges, atoms }) => ({
+      streams: streams.map(({ id, group, kind, cells, counts, n, edges, atoms, alike }) => ({
         id,
         group,
         kind,
@@ -107,10 +117,11 @@ export class VerdictDesk {
         n,
         ...(edges === undefined ? {} : { edges }),
         ...(atoms === undefined ? {} : { atoms }),
+        ...(alike === undefined ? {} : { alike }),
       })),
     };
     const judging = new Judging(streams, settings);
-    for await (const bucket of this.buckets(uid, standing.reference, since(standing))) {
+    for await (const bucket of judgedBuckets(this.counts, uid, standing.reference, judgedMinutes(standing))) {
       judging.add(bucket);
       yield {
         ...bucket,
@@ -121,34 +132,27 @@ export class VerdictDesk {
   }
 
   /** Takes a person's decision. Throws `OBJECT_INVALID` when there is nothing to decide upon. */
-  async decide(revision: Revision, input: DecisionInput): Promise<Decision> {
-    const { uid, name } = revision.metadata;
-    const newest = this.counts.newestMinute(uid);
-    if (newest === undefined)
-      refuse([{ field: 'kind', problem: `needs requests, and ${name} has counted none` }], decision);
-    const from = (Math.floor((newest ?? 0) / bucketMinutes) + 1) * bucketMinutes * 60_000;
-    const taken = {
-      ...input,
-      time: new Date(this.now()).toISOString(),
-      judgedFrom: new Date(from).toISOString(),
-    };
-    if (input.kind === 'acknowledge') {
-      this.decisions.add(uid, taken, undefined);
+  async decide(revision: Revision, reference: Reference, input: DecisionInput): Promise<Decision> {
+    const { uid } = revision.metadata;
+    return this.inTurn(uid, async () => {
+      const newest = this.counts.newestMinute(uid);
+      if (newest === undefined)
+        refuse([{ field: 'kind', problem: 'needs requests: none is counted' }], decision);
+      const fromMs = (Math.floor((newest ?? 0) / bucketMinutes) + 1) * bucketMinutes * 60_000;
+      const taken = {
+        ...input,
+        time: new Date(this.now()).toISOString(),
+        judgedFrom: new Date(fromMs).toISOString(),
+      };
+      const accepted =
+        input.kind === 'accept'
+          ? await acceptedCounts(this.counts, uid, reference, { since: input.since, toMs: fromMs })
+          : undefined;
+      const answer = { ...taken, ...accepted?.facts };
+      this.decisions.add(uid, answer, accepted?.sums);
       this.forget(uid);
-      return taken;
-    }
-    const fromMs = Date.parse(input.since ?? '');
-    if (Number.isNaN(fromMs))
-      refuse([{ field: 'since', problem: 'must be a time as RFC 3339 writes it' }], decision);
-    const sums = await this.counts.windowSums(uid, { fromMs, toMs: from });
-    const requests = Number(sums.requests);
-    if (requests < acceptedLeast) {
-      const problem = `leaves ${countOf(requests, 'request')}: a reference needs ${acceptedLeast}`;
-      refuse([{ field: 'since', problem }], decision);
-    }
-    this.decisions.add(uid, { ...taken, requests }, sums);
-    this.forget(uid);
-    return { ...taken, requests };
+      return answer;
+    });
   }
 
   /** An alarm stays until a person answers it, also when the counts that it followed from are forgotten. */
@@ -169,7 +173,10 @@ export class VerdictDesk {
     const { decision: last, accepted } = this.decisions.basis(uid);
     const standing = {
       decision: last,
-      reference: accepted === undefined ? reference : acceptedReference(reference, accepted),
+      reference:
+        accepted === undefined
+          ? reference
+          : acceptedReference(reference, accepted.sums, accepted.decision.alike),
     };
     const [oldest] = this.standings.keys();
     if (this.standings.size >= keptMax && oldest !== undefined) this.forget(oldest);
@@ -183,6 +190,7 @@ export class VerdictDesk {
     const kept = this.keptOf(revision, standing);
     const lookedAt = this.now();
     const earliest = this.counts.earliestSince(uid, kept.lookedAt);
+    if (earliest === undefined && kept.verdict !== undefined) return kept.verdict;
     if (earliest !== undefined && Math.floor(earliest / bucketMinutes) <= kept.through) {
       // Counts of a time that was settled: from the beginning.
       this.kept.delete(uid);
@@ -191,7 +199,10 @@ export class VerdictDesk {
     kept.judging.restore(kept.settled);
     const newest: JudgedBucket[] = [];
     const from = (kept.through + 1) * bucketMinutes;
-    for await (const bucket of this.buckets(uid, reference, { from, to: Number.MAX_SAFE_INTEGER })) {
+    for await (const bucket of judgedBuckets(this.counts, uid, reference, {
+      from,
+      to: Number.MAX_SAFE_INTEGER,
+    })) {
       newest.push(bucket);
       if (newest.length <= unsettledBuckets) continue;
       const [oldest] = newest.splice(0, 1);
@@ -202,7 +213,8 @@ export class VerdictDesk {
     kept.settled = kept.judging.remembered();
     kept.lookedAt = lookedAt;
     for (const bucket of newest) kept.judging.add(bucket);
-    return kept.judging.verdict();
+    kept.verdict = kept.judging.verdict();
+    return kept.verdict;
   }
 
   private keptOf(revision: Revision, standing: Standing): Kept {
@@ -211,9 +223,16 @@ export class VerdictDesk {
     if (known !== undefined) return known;
     const judging = new Judging(judgedStreams(standing.reference), settingsOf(revision));
     // Nothing has come since a time that never is.
-    const through = since(standing).from / bucketMinutes - 1;
+    const through = judgedMinutes(standing).from / bucketMinutes - 1;
     const fresh = judging.remembered();
-    const kept = { judging, fresh, settled: fresh, through, lookedAt: Infinity };
+    const kept: Kept = {
+      judging,
+      fresh,
+      settled: fresh,
+      through,
+      lookedAt: Infinity,
+      verdict: undefined,
+    };
     const [oldest] = this.kept.keys();
     if (this.kept.size >= keptMax && oldest !== undefined) this.kept.delete(oldest);
     this.kept.set(uid, kept);
@@ -225,23 +244,6 @@ export class VerdictDesk {
     this.kept.delete(uid);
     this.standings.delete(uid);
   }
-
-  /** The buckets of some minutes, in the order of their time. */
-  private async *buckets(
-    uid: string,
-    reference: Reference,
-    minutes: { readonly from: number; readonly to: number },
-  ): AsyncGenerator<JudgedBucket> {
-    const five = new FiveMinutes(reference.streams);
-    for await (const page of this.counts.minutes(uid, minutes)) {
-      for (const minute of page) {
-        const complete = five.add(minute);
-        if (complete !== undefined) yield complete;
-      }
-    }
-    const last = five.end();
-    if (last !== undefined) yield last;
-  }
 }
 
 const decision = 'This decision';
@@ -251,7 +253,7 @@ function decided({ decision: last }: Standing): Pick<Verdict, 'decision'> {
 }
 
 /** The minutes that are judged: those after the last decision. */
-function since({ decision: last }: Standing): { readonly from: number; readonly to: number } {
+function judgedMinutes({ decision: last }: Standing): { readonly from: number; readonly to: number } {
   return { from: last === undefined ? 0 : Date.parse(last.judgedFrom) / 60_000, to: Number.MAX_SAFE_INTEGER };
 }
 

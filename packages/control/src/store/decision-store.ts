@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import type { Decision } from '@galley/api/kind/decision';
 import type { Verdict } from '@galley/api/kind/verdict';
 import { BucketSums } from '../monitor/stream-sums.ts';
@@ -9,7 +9,7 @@ export interface Basis {
   /** The last decision; undefined: the judging began with the revision. */
   readonly decision: Decision | undefined;
   /** The counts that were accepted as the reference, by the last `accept`; undefined: the reference is the image's. */
-  readonly accepted: BucketSums | undefined;
+  readonly accepted: { readonly sums: BucketSums; readonly decision: Decision } | undefined;
 }
 
 /** An alarm as it was when it was due. */
@@ -39,14 +39,16 @@ export class DecisionStore {
       .get(revisionUid);
     const accepted = this.database
       .prepare(
-        `SELECT accepted FROM monitor_decision WHERE revision_uid = ? AND accepted IS NOT NULL
+        `SELECT body, accepted FROM monitor_decision WHERE revision_uid = ? AND accepted IS NOT NULL
          ORDER BY seq DESC LIMIT 1`,
       )
       .get(revisionUid);
     return {
-      // Written by `add`.
-      decision: last === undefined ? undefined : (JSON.parse(String(last['body'])) as Decision),
-      accepted: accepted === undefined ? undefined : BucketSums.fromText(String(accepted['accepted'])),
+      decision: last === undefined ? undefined : decisionOf(last),
+      accepted:
+        accepted === undefined
+          ? undefined
+          : { sums: BucketSums.fromText(String(accepted['accepted'])), decision: decisionOf(accepted) },
     };
   }
 
@@ -64,4 +66,9 @@ export class DecisionStore {
     // Written by `keepAlarm`.
     return row === undefined ? undefined : (JSON.parse(String(row['body'])) as Alarm);
   }
+}
+
+function decisionOf(row: Record<string, SQLOutputValue>): Decision {
+  // Written by `add`.
+  return JSON.parse(String(row['body'])) as Decision;
 }

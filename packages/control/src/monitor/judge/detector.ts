@@ -41,6 +41,11 @@ export interface JudgedStream extends Omit<StreamShape, 'cells'> {
   /** Counts of the reference by cell in units of 1/2^20, of `n` requests. */
   readonly counts: readonly number[];
   readonly n: number;
+  /**
+   * Of counts that a person accepted: so many of its requests say as much as one, as measured on them. Then this decides instead of `requestsAlike`, and the
+   * reference is as much smaller than it looks.
+   */
+  readonly alike?: number | undefined;
 }
 
 /** A bucket's counts of one stream. */
@@ -70,6 +75,7 @@ interface Weighed {
   readonly stream: JudgedStream;
   readonly pieces: PiecesOf;
   readonly limits: readonly Limits[];
+  readonly alike: number;
   readonly detector: StreamDetector;
   readonly weight: number;
 }
@@ -80,13 +86,11 @@ interface Weighed {
  */
 export class Detector {
   readonly threshold: number;
-  private readonly alike: number;
   private readonly streams: ReadonlyMap<string, Weighed>;
 
   /** `draw`: what draws limits; another one only to prove that the simulation finds a wrong one. */
   constructor(reference: readonly JudgedStream[], settings: JudgeSettings, draw: typeof limitsOf = limitsOf) {
     this.threshold = bucketsPerYear / settings.falseAlarmsPerYear;
-    this.alike = settings.requestsAlike;
     const known = reference
       .filter(isJudged)
       .map((stream) => ({ stream, pieces: piecesOf({ ...shapeOf(stream), cells: stream.counts.length }) }));
@@ -94,15 +98,12 @@ export class Detector {
     const tolerance = { h: settings.tolerance, level: outsideChance / (2 * pieces) };
     const judged = known
       .map(({ stream, pieces: own }) => {
+        const shrunk = stream.alike ?? 1;
         const limits = own.pieces.map((_, piece) =>
-          draw(within(stream.counts, own, piece) / scale, stream.n, tolerance),
+          draw(within(stream.counts, own, piece) / scale / shrunk, stream.n / shrunk, tolerance),
         );
-        return {
-          stream,
-          pieces: own,
-          limits,
-          detector: new StreamDetector(own, limits, settings.requestsAlike),
-        };
+        const alike = stream.alike ?? settings.requestsAlike;
+        return { stream, pieces: own, limits, alike, detector: new StreamDetector(own, limits, alike) };
       })
       .filter(({ detector }) => detector.judges);
     this.streams = new Map(
@@ -171,13 +172,13 @@ export class Detector {
   /** About how many requests a moderate shift of a typical stream takes to be found; undefined: none of them ever sees it. */
   requestsToSee(): number | undefined {
     const needed = [...this.streams.values()]
-      .flatMap(({ stream, pieces, limits, weight }) => {
+      .flatMap(({ stream, pieces, limits, alike, weight }) => {
         const each = limits.map((ofPiece, piece) => ({
           share: within(stream.counts, pieces, piece) / scale / stream.n,
           limits: ofPiece,
         }));
         const own = requestsToSee(each, this.threshold, weight);
-        return own === undefined ? [] : Math.ceil(own * this.alike);
+        return own === undefined ? [] : Math.ceil(own * alike);
       })
       .sort((a, b) => a - b);
     return needed[Math.floor(needed.length / 2)];

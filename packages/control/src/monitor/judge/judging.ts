@@ -173,7 +173,7 @@ function timeOf(bucket: number): string {
   return new Date(bucket * bucketMinutes * 60_000).toISOString();
 }
 
-/** By powers of ten, to a thousandth; evidence of nothing is very little, not minus infinity, which JSON does not have. */
+/** By powers of ten; evidence of nothing is very little, not minus infinity, which JSON does not have. */
 function powersOfTen(evidence: number): number {
-  return Math.round(1000 * Math.log10(Math.max(evidence, 1e-30))) / 1000;
+  return Math.log10(Math.max(evidence, 1e-30));
 }

@@ -6,7 +6,7 @@ import { scale } from './stream-detector.ts';
 /** Blocks of time over which requests may be alike, in buckets: 5 minutes, 1 hour, 6 hours, 1 day. */
 const blockSizes = [1, 12, 72, 288].map((buckets) => ({ buckets, minutes: buckets * bucketMinutes }));
 /** Of fewer blocks a variance says little. */
-const blocksLeast = 14;
+export const blocksLeast = 14;
 
 /** How much more the counts of a stream vary from block to block than those of independent requests. */
 export interface Overdispersion {
@@ -14,6 +14,8 @@ export interface Overdispersion {
   /** Variance over the multinomial's, of the piece and the blocks where it is largest; at least 1. */
   readonly factor: number;
   readonly minutes: number;
+  /** Days that it was measured over: with fewer than 14 what is alike for a day has not shown. */
+  readonly days: number;
 }
 
 interface Blocks {
@@ -75,9 +77,10 @@ export class OverdispersionMeter {
     return [...this.streams]
       .flatMap(([id, { pieces, blocks }]) => {
         for (const own of blocks) finish(own, pieces);
+        const days = blocks.at(-1)?.finished ?? 0;
         const each = blocks.flatMap((own, size) => {
           const minutes = blockSizes[size]?.minutes ?? 0;
-          return own.finished < blocksLeast ? [] : [{ id, factor: factorOf(own), minutes }];
+          return own.finished < blocksLeast ? [] : [{ id, factor: factorOf(own), minutes, days }];
         });
         return each.toSorted((a, b) => b.factor - a.factor).slice(0, 1);
       })
