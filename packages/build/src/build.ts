@@ -1,7 +1,7 @@
 /** What a build is asked for and what it gives back. Only types: `build-repository.ts` does it. */
 import type { Digest } from '@galley/api/digest';
 import type { Emit } from '@galley/api/event';
-import type { GalleyYaml, SourceOrigin } from '@galley/api/kind/application';
+import type { BuildSpec, GalleyYaml, SourceOrigin } from '@galley/api/kind/application';
 import type { SecretUse } from '@galley/api/kind/secret-use';
 import type { Engine } from '@galley/engine/engine';
 import type { ImageStore } from '@galley/image/store';
@@ -12,7 +12,13 @@ import type { Reveal } from './secret/secret-use.ts';
 
 /** Where the repository comes from: exactly one. */
 export type SourceSpec =
-  | { readonly kind: 'directory'; readonly path: string; readonly include: readonly string[] }
+  | {
+      readonly kind: 'directory';
+      readonly path: string;
+      readonly include: readonly string[];
+      /** Only these of its files, where they are there. */
+      readonly only?: readonly string[];
+    }
   | {
       readonly kind: 'git';
       readonly url: string;
@@ -39,6 +45,10 @@ export interface BuildOptions {
   readonly project: string;
   /** Empty: found by convention. */
   readonly notebooks: readonly string[];
+  /** Undefined, as for `model`: what galley.yaml says, else notebooks before scripts before saved models. */
+  readonly strategy?: BuildSpec['strategy'] | undefined;
+  /** The saved model that is served, of several. */
+  readonly model?: string | undefined;
   /** `3.11`; empty: from the repository, else the default. */
   readonly python: string;
   /** Undefined, here and below: what galley.yaml says, else the default. */

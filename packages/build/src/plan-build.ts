@@ -36,7 +36,7 @@ export interface BuildPlan {
 
 export type PlanOptions = Pick<
   BuildOptions,
-  'notebooks' | 'python' | 'modernise' | 'asOf' | 'allowedIndexes'
+  'notebooks' | 'strategy' | 'model' | 'python' | 'modernise' | 'asOf' | 'allowedIndexes'
 > & {
   /** Paths that are not heard: a lock that is being written anew. */
   readonly without?: readonly string[];

@@ -14,6 +14,7 @@ __all__ = ["COMMANDS", "main"]
 #: Command → module; each has `main(arguments) -> exit code`.
 COMMANDS = {
     "run": "galley_runtime._run",
+    "adopt": "galley_runtime._saved",
     "rehearse": "galley_runtime._rehearse",
     "compile": "galley_runtime._compile",
     "serve": "galley_runtime._serve",

@@ -13,6 +13,8 @@ export const buildErrorCodes = {
   GALLEY_YAML_INVALID: { sort: 'user', status: 422 },
   NO_NOTEBOOK: { sort: 'user', status: 422 },
   SEVERAL_NOTEBOOKS: { sort: 'user', status: 422 },
+  MODEL_FILE_INVALID: { sort: 'user', status: 422 },
+  MODEL_REQUIREMENTS_UNKNOWN: { sort: 'user', status: 422 },
   NOTEBOOK_INVALID: { sort: 'user', status: 422 },
   PYTHON_UNSUPPORTED: { sort: 'user', status: 422 },
   REQUIREMENTS_INVALID: { sort: 'user', status: 422 },

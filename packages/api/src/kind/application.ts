@@ -18,7 +18,13 @@ const Limits = Type.Object(
 /** How it is built. Every field is optional in `galley.yaml`; defaults are in `application-defaults.ts`. */
 export const BuildSpec = Type.Object(
   {
+    /** `auto`: notebooks, else a script that binds `predictor`, else a saved model. */
+    strategy: Type.Optional(
+      Type.Union([Type.Literal('auto'), Type.Literal('notebook'), Type.Literal('model')]),
+    ),
     notebooks: Type.Optional(Type.Array(Type.String())),
+    /** The file that is served as it is, of several: `models/best.joblib`. */
+    model: Type.Optional(Type.String({ minLength: 1, maxLength: 1000 })),
     /** Replace pins that have no wheel for this Python, and a Python that has no base, and say which. */
     modernise: Type.Optional(Type.Boolean()),
     /** Packages as they were then: a day, a time, or `commit`. */

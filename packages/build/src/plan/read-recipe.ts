@@ -24,6 +24,8 @@ export async function readRecipe(
 ): Promise<Recipe> {
   const recipe = await makeRecipe(tree, {
     notebooks: options.notebooks,
+    strategy: options.strategy,
+    model: options.model,
     python: options.python,
     supportedPythons:
       context.carried === undefined ? await availablePythons() : [context.carried.python.version],

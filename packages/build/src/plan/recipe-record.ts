@@ -10,6 +10,8 @@ export interface RecipeRecord {
   readonly schema: 'galley.dev/recipe/v1';
   readonly notebooks: readonly string[];
   readonly notebooksFrom: string;
+  /** What makes the model: the notebooks run, or the only one of them is a saved model that is loaded. */
+  readonly strategy: 'notebook' | 'model';
   readonly python: { readonly version: string; readonly from: string };
   readonly files: readonly FileUse[];
   /** Nothing was declared: these are guesses from the imports. */
@@ -53,6 +55,7 @@ export function recipeRecord(recipe: Recipe, locked: LockedRecipe): RecipeRecord
     schema: 'galley.dev/recipe/v1',
     notebooks: recipe.notebooks.map(({ path }) => path),
     notebooksFrom: recipe.notebooksFrom,
+    strategy: recipe.model === undefined ? 'notebook' : 'model',
     python: { version: locked.python.version, from: locked.python.from },
     files: recipe.files,
     guessed: requirements.guessed,

@@ -13,13 +13,13 @@ export interface NotebookChoice {
 /**
  * The notebooks of a source: those that were listed, else the list of an S2I repository (builders.md §1.7), else the only one
  * at the root, else the only one at all; where there is none, the only script that binds `predictor`. Where nothing is to run (`open`), all
- * notebooks count that there are. Throws `NO_NOTEBOOK`, `SEVERAL_NOTEBOOKS`.
+ * notebooks count that there are. Undefined: there is neither. Throws `NO_NOTEBOOK` where one that was listed is not there, `SEVERAL_NOTEBOOKS`.
  */
 export async function findNotebooks(
   tree: SourceTree,
   listed: readonly string[],
   { open = false, signal }: { readonly open?: boolean; readonly signal?: AbortSignal | undefined } = {},
-): Promise<NotebookChoice> {
+): Promise<NotebookChoice | undefined> {
   const s2i = listed.length > 0 ? [] : await s2iNotebooks(tree);
   const named = listed.length > 0 ? listed : s2i;
   const all = tree.entries
@@ -39,8 +39,7 @@ export async function findNotebooks(
   const scripts = await servingScripts(tree, signal);
   const [script] = scripts;
   if (open && scripts.length !== 1) return { notebooks: [], from: 'there is none' };
-  if (script === undefined)
-    throw noNotebook('The source holds no notebook, and no script that binds predictor.', all);
+  if (script === undefined) return undefined;
   if (scripts.length > 1) throw several('scripts that bind predictor', scripts);
   return { notebooks: [script], from: 'the only script that binds predictor' };
 }
@@ -81,11 +80,12 @@ async function s2iNotebooks(tree: SourceTree): Promise<readonly string[]> {
     .filter((path) => path !== '');
 }
 
-function noNotebook(message: string, all: readonly string[]): GalleyError {
+/** `all`: the notebooks that there are. */
+export function noNotebook(message: string, all: readonly string[] = []): GalleyError {
   return new GalleyError('NO_NOTEBOOK', message, {
     hint:
       all.length === 0
-        ? 'Build the folder that holds the notebook; a notebook that .gitignore keeps back needs --include. A script is served when it binds predictor at its top.'
+        ? 'Build the folder that holds the notebook; a notebook that .gitignore keeps back needs --include. A script is served when it binds predictor at its top, a saved model (.joblib, .pkl, .onnx, …) as it is.'
         : `It has ${all.slice(0, 5).join(', ')}: correct build.notebooks in galley.yaml.`,
     details: { notebooks: all.slice(0, 100) },
   });

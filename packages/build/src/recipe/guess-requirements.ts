@@ -33,14 +33,19 @@ export function foreignImports(
   return new Map([...imports].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** What to install for the imports of a repository that declares nothing: listed, and marked as guessed wherever it is shown. */
+/**
+ * What to install for the imports of a repository that declares nothing: listed, and marked as guessed wherever it is shown. `known`: what a saved
+ * model says of the modules that it names.
+ */
 export function guessRequirements(
   imports: ReadonlyMap<string, string>,
   sources: readonly Read[],
+  known: ReadonlyMap<string, string> = new Map(),
 ): readonly Requirement[] {
   const guesses = new Map<string, Requirement>();
   for (const [module, from] of imports) {
-    const requirement = parseRequirement(distributionOf(module), `import ${module} in ${from}`);
+    const line = known.get(module) ?? distributionOf(module);
+    const requirement = parseRequirement(line, `import ${module} in ${from}`);
     guesses.set(requirement.name, requirement);
   }
   for (const { from, text } of sources) {

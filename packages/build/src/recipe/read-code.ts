@@ -17,6 +17,8 @@ export interface Code {
   /** Python files of the repository that could be imported by name: at the root, and in packages. */
   readonly modules: readonly Read[];
   readonly standardLibrary: ReadonlySet<string>;
+  /** What a saved model says of the modules that it names (`model/read-model.ts`). */
+  readonly known?: ReadonlyMap<string, string>;
 }
 
 /** At most so many bytes of the repository's own modules are read for imports. */

@@ -3,13 +3,15 @@ import { countOf } from '@galley/api/kind/count';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { withoutIgnored } from '../source/container-ignore.ts';
 import type { SourceTree } from '../source/source-tree.ts';
+import { chooseWork, type Work, type WorkRequest } from './choose-work.ts';
 import { chooseConfiguration, type Configuration, type FileUse } from './configuration.ts';
 import { readAptTxt } from './file/apt-txt.ts';
 import { readToml } from './file/pyproject.ts';
 import { readS2iEnvironment, s2iEnvironmentPath, type S2iEnvironment } from './file/s2i-environment.ts';
-import { findNotebooks } from './find-notebooks.ts';
 import { readGalleyYaml } from './galley-yaml.ts';
 import { readLockFacts, requirementLines, type LockFacts } from './locked-requirements.ts';
+import type { SavedModel } from './model/find-model.ts';
+import { readModel, unclearNeeds, type ModelNeeds } from './model/read-model.ts';
 import { parseNotebook, type Notebook } from './notebook.ts';
 import { choosePython, type PythonChoice } from './python-version.ts';
 import { readCode, type Code } from './read-code.ts';
@@ -18,8 +20,11 @@ import { isScript, parseScript } from './script.ts';
 
 /** What a repository needs to be built: everything that was read, and what said so. */
 export interface Recipe {
+  /** A saved model stands here as a notebook without cells. */
   readonly notebooks: readonly Notebook[];
   readonly notebooksFrom: string;
+  /** The file that is served as it is; undefined: notebooks make the model. */
+  readonly model: SavedModel | undefined;
   readonly python: PythonChoice;
   readonly requirements: Requirements;
   /** What of the source goes into images: without what its ignore files keep out. */
@@ -43,6 +48,10 @@ export interface Recipe {
 /** What the application asks for before the repository is heard. */
 export interface RecipeRequest {
   readonly notebooks: readonly string[];
+  /** Undefined, as for `model`: galley.yaml decides. */
+  readonly strategy?: WorkRequest['strategy'] | undefined;
+  /** The saved model that is served. */
+  readonly model?: string | undefined;
   /** Empty: the repository decides. */
   readonly python: string;
   /** Versions for which there is a base, the default first. */
@@ -59,22 +68,20 @@ export interface RecipeRequest {
 /** Reads a source without running anything of it. Throws the errors of what it reads: see docs/errors.md, `build`. */
 export async function makeRecipe(tree: SourceTree, request: RecipeRequest): Promise<Recipe> {
   const settings = await readGalleyYaml(tree);
-  const choice = await findNotebooks(
-    tree,
-    request.notebooks.length > 0 ? request.notebooks : (settings?.build?.notebooks ?? []),
-    { open: request.open ?? false, signal: request.signal },
-  );
-  const notebooks: Notebook[] = [];
-  for (const path of choice.notebooks) {
-    const file = tree.find(path);
-    if (file !== undefined)
-      notebooks.push((isScript(path) ? parseScript : parseNotebook)(path, await tree.read(file)));
-  }
+  const choice = await chooseWork(tree, workRequest(request, settings), {
+    open: request.open ?? false,
+    signal: request.signal,
+  });
+  const { model } = choice;
+  const needs = model === undefined ? undefined : await readModel(tree, model, request.signal);
+  const notebooks = await parseNotebooks(tree, choice);
   const without = new Set(request.without);
   const paths = tree.entries.map(({ path }) => path).filter((path) => !without.has(path));
   const configuration = chooseConfiguration(new Set(paths));
-  const code = await readCode(tree, notebooks, request.signal);
+  const code = withModel(await readCode(tree, notebooks, request.signal), needs);
   const requirements = await readRequirements(tree, code, configuration, request.signal);
+  if (model !== undefined && requirements.guessed && needs?.unclear !== undefined)
+    throw unclearNeeds(model, needs.unclear);
   const lockFacts = await checkedLock(tree, code, configuration, paths, request.signal);
   const s2i = await readS2iEnvironment(tree);
   const at = (name: string): string =>
@@ -103,6 +110,7 @@ export async function makeRecipe(tree: SourceTree, request: RecipeRequest): Prom
   return {
     notebooks,
     notebooksFrom: choice.from,
+    model,
     python,
     requirements: {
       ...requirements,
@@ -115,9 +123,49 @@ export async function makeRecipe(tree: SourceTree, request: RecipeRequest): Prom
     environment: s2i.values,
     folder: configuration.folder,
     lockFacts,
-    files: [...configuration.files, ...files, ...requirements.files, ...s2iUse(s2i), ...ignored],
+    files: [
+      ...configuration.files,
+      ...files,
+      ...requirements.files,
+      ...s2iUse(s2i),
+      ...sampleUse(model),
+      ...ignored,
+    ],
     settings,
   };
+}
+
+/** What the application asks for, as far as it does, else the repository. */
+function workRequest(request: RecipeRequest, settings: GalleyYaml | undefined): WorkRequest {
+  const own = request.notebooks.length > 0 || request.strategy !== undefined || (request.model ?? '') !== '';
+  const { notebooks, strategy, model } = own ? request : (settings?.build ?? {});
+  return {
+    ...(notebooks === undefined ? {} : { notebooks: [...notebooks] }),
+    ...(strategy === undefined ? {} : { strategy }),
+    ...(model === undefined ? {} : { model }),
+  };
+}
+
+async function parseNotebooks(tree: SourceTree, { notebooks, model }: Work): Promise<readonly Notebook[]> {
+  if (model !== undefined) return [{ path: model.path, cells: [] }];
+  const parsed: Notebook[] = [];
+  for (const path of notebooks) {
+    const file = tree.find(path);
+    if (file !== undefined)
+      parsed.push((isScript(path) ? parseScript : parseNotebook)(path, await tree.read(file)));
+  }
+  return parsed;
+}
+
+/** The modules that a saved model names count as imports of a cell: those of the repository lead on to what they import. */
+function withModel(code: Code, needs: ModelNeeds | undefined): Code {
+  return needs === undefined ? code : { ...code, cells: [needs.read], known: needs.known };
+}
+
+function sampleUse(model: SavedModel | undefined): readonly FileUse[] {
+  return model?.sample === undefined
+    ? []
+    : [{ path: model.sample, use: 'adds', why: 'rows for the references of the monitors' }];
 }
 
 /** Holds a lock of ours against what the repository asks for without it. Throws `LOCK_OUT_OF_DATE`. */

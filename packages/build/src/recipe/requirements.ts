@@ -54,7 +54,7 @@ export async function readRequirements(
   const guessed = declared.requirements.length === 0 && configuration.environment === undefined;
   return {
     ...declared,
-    requirements: distinct(guessed ? guessRequirements(imports, reached) : declared.requirements),
+    requirements: distinct(guessed ? guessRequirements(imports, reached, code.known) : declared.requirements),
     guessed,
     imports: [...imports.keys()],
     files: overruled.files,

@@ -15,6 +15,8 @@ export interface DirectoryOptions {
   readonly spool: string;
   /** Globs whose files are taken although .gitignore keeps them back. Never .git. */
   readonly include: readonly string[];
+  /** Only these of its files, whatever .gitignore says, where they are there. */
+  readonly only?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -31,7 +33,7 @@ export async function openDirectory(path: string, options: DirectoryOptions): Pr
       details: { path },
     });
   }
-  const listed = (await listWithGit(root, options.signal)) ?? (await listWithRules(root));
+  const listed = options.only ?? (await listWithGit(root, options.signal)) ?? (await listWithRules(root));
   const paths = new Set(listed);
   for (const pattern of options.include) {
     for await (const found of glob(pattern, { cwd: root })) {

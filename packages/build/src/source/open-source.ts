@@ -31,7 +31,7 @@ export async function openSource(
   const { signal, store, privateHosts = () => Promise.resolve([]) } = options;
   switch (source.kind) {
     case 'directory':
-      return openDirectory(source.path, { spool, include: source.include, signal });
+      return openDirectory(source.path, { ...source, spool, signal });
     case 'git':
       return openGit(source, {
         ...options,

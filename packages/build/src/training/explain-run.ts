@@ -2,6 +2,7 @@ import { GalleyError, type ErrorDetails } from '@galley/api/error/galley-error';
 import type { ErrorCode } from '@galley/api/error/codes';
 import type { WorkloadStatus } from '@galley/engine/engine';
 import type { IgnoreRule } from '../source/source-tree.ts';
+import { explainModelFile } from './explain-model-file.ts';
 import { cellName, unfinishedCell, type ReportLine } from './report.ts';
 
 /** What is known of a run that did not end with a model. */
@@ -25,6 +26,8 @@ export interface FailedRun {
   readonly timeoutMs: number;
   readonly cellTimeoutMs: number;
   readonly guessedRequirements: boolean;
+  /** The saved model that was loaded; undefined: notebooks ran. */
+  readonly model?: string | undefined;
   readonly stderr: readonly string[];
   /** Digests of what was kept of the run. */
   readonly records: Readonly<Record<string, string>>;
@@ -109,6 +112,13 @@ function explainCell(run: FailedRun, line: ReportLine): GalleyError | undefined 
       },
     );
   }
+  if (run.model !== undefined) {
+    const { code, message, hint } = explainModelFile(run.model, error, run.guessedRequirements);
+    return fail(run, code, message, {
+      hint,
+      details: { model: run.model, traceback: error.traceback.slice(-20_000) },
+    });
+  }
   if (error.type === 'ModuleNotFoundError' || error.type === 'ImportError')
     return moduleMissing(run, line, error.message);
   if (error.type === 'StdinNotImplementedError' || /raw_input was called|input\(\)/.test(error.message)) {
@@ -167,6 +177,11 @@ function moduleMissing(run: FailedRun, line: ReportLine, message: string): Galle
 function explainOutcome(run: FailedRun): GalleyError | undefined {
   switch (run.outcome) {
     case 'noModel':
+      if (run.model !== undefined)
+        return fail(run, 'NO_MODEL', run.message, {
+          hint: `Save the fitted model alone, or serve a script that loads the file and binds predictor to a function of rows.`,
+          details: { model: run.model },
+        });
       return fail(run, 'NO_MODEL', 'The notebook ran, but leaves nothing that could be served.', {
         hint: 'Bind predictor in a cell: a function of rows, or a fitted object with predict.',
         details: { message: run.message },

@@ -146,6 +146,7 @@ async function explain(
     timeoutMs: options.settings.timeoutMs,
     cellTimeoutMs: options.settings.cellTimeoutMs,
     guessedRequirements: options.recipe.requirements.guessed,
+    model: options.recipe.model?.path,
     stderr: redactValue(ended.stderr, options.secrets.files),
     records: seen.records,
   });

@@ -1,3 +1,4 @@
+import { namedFormat } from '../recipe/model/model-format.ts';
 import { isObject, numberOf, textOf, textsOf, type JsonObject } from '../workload/read-json.ts';
 
 /** A line of report.jsonl (wire.md, run), as far as a build needs it. */
@@ -48,7 +49,7 @@ export function unfinishedCell(lines: readonly ReportLine[]): ReportLine | undef
   return last?.state === 'started' ? last : undefined;
 }
 
-/** `flight-delay.ipynb cell 3`. */
+/** `flight-delay.ipynb cell 3`; a saved model has none. */
 export function cellName(line: Pick<ReportLine, 'notebook' | 'cell'>): string {
-  return `${line.notebook} cell ${line.cell}`;
+  return namedFormat(line.notebook) === undefined ? `${line.notebook} cell ${line.cell}` : line.notebook;
 }

@@ -118,20 +118,12 @@ class Attempt {
 
 function trainingWorkload(options: TrainOptions, image: Digest, knownStages: number): Workload {
   const { settings } = options;
-  const plan = {
-    schema: 'galley.dev/run-plan/v1',
-    notebooks: options.recipe.notebooks.map(({ path }) => path),
-    cellTimeoutSeconds: settings.cellTimeoutMs / 1000,
-    parameters: {},
-    sampleRows: sampling.rows,
-    seed: sampling.seed,
-    ...(knownStages === 0 ? {} : { knownStages }),
-  };
+  const { command, path, plan } = whatToRun(options, knownStages);
   return {
     id: stepId('train', options.project, options.application, options.key),
     project: options.project,
     image,
-    command: ['/opt/galley/runtime/bin/galley-runtime', 'run', '/galley/in/run.json'],
+    command: ['/opt/galley/runtime/bin/galley-runtime', command, path],
     env: options.secrets.env,
     rootfs: 'writable',
     limits: {
@@ -141,7 +133,7 @@ function trainingWorkload(options: TrainOptions, image: Digest, knownStages: num
       openFiles: 4096,
       diskBytes: trainingDiskBytes,
     },
-    files: { '/galley/in/run.json': JSON.stringify(plan) },
+    files: { [path]: JSON.stringify(plan) },
     secrets: options.secrets.files,
     tmpfs: [],
     ports: [],
@@ -149,4 +141,26 @@ function trainingWorkload(options: TrainOptions, image: Digest, knownStages: num
     timeoutMs: settings.timeoutMs,
     labels: stepLabels('training', options.project, options.application),
   };
+}
+
+/** A run of notebooks, or the loading of a saved model: both leave the same files (wire.md, run and adopt). */
+function whatToRun(
+  { recipe, settings }: TrainOptions,
+  knownStages: number,
+): { readonly command: string; readonly path: string; readonly plan: object } {
+  const sample = { sampleRows: sampling.rows, seed: sampling.seed };
+  if (recipe.model !== undefined) {
+    const { path: model, format, sample: rows = null } = recipe.model;
+    const plan = { schema: 'galley.dev/adopt-plan/v1', model, format, sample: rows, ...sample };
+    return { command: 'adopt', path: '/galley/in/adopt.json', plan };
+  }
+  const plan = {
+    schema: 'galley.dev/run-plan/v1',
+    notebooks: recipe.notebooks.map(({ path }) => path),
+    cellTimeoutSeconds: settings.cellTimeoutMs / 1000,
+    parameters: {},
+    ...sample,
+    ...(knownStages === 0 ? {} : { knownStages }),
+  };
+  return { command: 'run', path: '/galley/in/run.json', plan };
 }

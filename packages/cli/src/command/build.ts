@@ -22,6 +22,7 @@ export const command: Command = {
   examples: [
     'galley build examples/iris',
     'galley build . -t team/model:v1',
+    'galley build model.onnx -t team/model:v1',
     'galley build . --push registry.example/team/model:v1',
     'galley build . --workbench -t team/lab:v1',
     'galley build . --plan -o json',
@@ -31,7 +32,7 @@ export const command: Command = {
   arguments: [
     {
       name: 'PATH|URL',
-      description: 'the repository (default: this folder)',
+      description: 'the repository or saved model (default: this folder)',
       optional: true,
       completes: 'path',
     },

@@ -11,10 +11,11 @@ import type { Command } from './command.ts';
 export const command: Command = {
   summary: 'Build a repository and serve its model',
   description:
-    'Takes a folder as it is, a commit of the repository around it (--ref), the address of a git repository, or an archive. Starts a server in the background when none runs. The name comes from galley.yaml or from the folder.',
+    'Takes a folder as it is, a commit of the repository around it (--ref), the address of a git repository, an archive, or a saved model alone (.joblib, .pkl, .onnx, .ubj, and files of XGBoost and LightGBM). Starts a server in the background when none runs. The name comes from galley.yaml, or from the folder or file.',
   examples: [
     'galley deploy',
     'galley deploy examples/flight-delay --name flights',
+    'galley deploy model.joblib',
     'galley deploy https://example.org/team/model.git#v1.2',
     'galley deploy git@example.org:team/model.git --ref pull/7 --git-secret model-key',
     'galley deploy . --ref v1.2',
@@ -23,7 +24,7 @@ export const command: Command = {
   arguments: [
     {
       name: 'PATH|URL',
-      description: 'the repository (default: this folder)',
+      description: 'the repository or saved model (default: this folder)',
       optional: true,
       completes: 'path',
     },

@@ -41,7 +41,9 @@ export const command: Command = {
       const text = [
         '# How Galley builds and serves this repository: what it found. Every line is optional.',
         'build:',
-        `  notebooks: [${recipe.notebooks.map((notebook) => JSON.stringify(notebook.path)).join(', ')}]`,
+        recipe.model === undefined
+          ? `  notebooks: [${recipe.notebooks.map((notebook) => JSON.stringify(notebook.path)).join(', ')}]`
+          : `  model: ${JSON.stringify(recipe.model.path)}`,
         `  python: "${recipe.python.version}"`,
         '',
       ].join('\n');

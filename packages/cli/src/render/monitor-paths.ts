@@ -19,7 +19,7 @@ export function describePaths(
   coverage: Coverage | null,
 ): string {
   if (coverage === null) {
-    return `There is no reference for the paths of ${name}: the notebook has no sample, or nothing serves yet.\nNext: galley monitor ${name}`;
+    return `There is no reference for the paths of ${name}: there was no sample when it was built, or nothing serves yet.\nNext: galley monitor ${name}`;
   }
   const called = functions.filter(({ requests, referenceRequests }) => requests + referenceRequests > 0);
   const idle = functions.filter((each) => !called.includes(each));

@@ -25,8 +25,8 @@ export function describeMonitor(name: string, status: MonitorStatus, windowed: b
   if (status.revision === undefined) return [...parts, `Next: galley status ${name}`].join('\n');
   if (status.state === 'learning') {
     parts.push(
-      'There is no reference to compare with: the notebook has no sample.',
-      'Next: bind `reference` in a cell (rows as the service gets them), then galley deploy.',
+      'There is no reference to compare with: there was no sample when it was built.',
+      'Next: bind `reference` in a cell (rows as the service gets them), or lay reference.csv beside a saved model; then galley deploy.',
     );
   } else if (status.requests === 0) {
     parts.push(

@@ -8,6 +8,7 @@ test('names and reasons of a repository begin no line of their own', () => {
     schema: 'galley.dev/recipe/v1',
     notebooks: [evil],
     notebooksFrom: evil,
+    strategy: 'notebook',
     python: { version: '3.11', from: evil },
     files: [{ path: evil, use: 'adds', why: evil }],
     guessed: true,

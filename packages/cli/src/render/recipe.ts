@@ -14,7 +14,7 @@ export function describeRecipe(recipe: RecipeRecord): string {
   ]);
   const guesses = recipe.requirements.map(({ line, from }) => [safeLine(line), safeLine(from)]);
   return [
-    `Notebooks ${safeLine(notebooks.join(', '))} (${safeLine(notebooksFrom)})`,
+    `${recipe.strategy === 'model' ? 'Model    ' : 'Notebooks'} ${safeLine(notebooks.join(', '))} (${safeLine(notebooksFrom)})`,
     `Python    ${python.version} (${safeLine(python.from)})`,
     ...(recipe.systemPackages.length === 0 ? [] : [`Debian    ${safeLine(recipe.systemPackages.join(' '))}`]),
     ...(recipe.asOf === undefined ? [] : [`As of     ${recipe.asOf}`]),
@@ -23,7 +23,7 @@ export function describeRecipe(recipe: RecipeRecord): string {
     ...(recipe.guessed && guesses.length > 0
       ? [
           '',
-          'Nothing is declared; these packages are guessed from what is imported:',
+          `Nothing is declared; these packages are guessed from what ${recipe.strategy === 'model' ? 'the model names' : 'is imported'}:`,
           table(['PACKAGE', 'WHY'], guesses),
         ]
       : []),

@@ -1,9 +1,11 @@
-import { readFile, stat } from 'node:fs/promises';
+import { open, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { parse } from 'yaml';
 import type { Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { dnsLabelPattern } from '@galley/api/kind/object';
+import { checkModel, sampleNames } from '@galley/build/recipe/model/find-model';
+import { headBytes, modelEndings, namedFormat } from '@galley/build/recipe/model/model-format';
 import { checkArchiveUrl } from '@galley/build/source/archive/url';
 import { parseGitAddress } from '@galley/build/source/git/address';
 import { labelOf } from './label-of.ts';
@@ -15,6 +17,8 @@ export type SourceArgument =
       readonly name: string;
       readonly path: string;
       readonly include: readonly string[];
+      /** A saved model that was given alone, and what may be declared beside it. */
+      readonly only?: readonly string[];
     }
   | {
       readonly kind: 'git';
@@ -54,12 +58,47 @@ export async function describeSource(argument: string, options: SourceOptions): 
   const found = await stat(path).catch(() => undefined);
   // A folder that is there wins over `host:path`, which looks like a name with a colon.
   if (found?.isDirectory() === true) return describeFolder(path, options);
+  if (found?.isFile() === true && namedFormat(path) !== undefined) return describeModel(path, options);
   const archive = describeArchive(argument, options);
   if (archive !== undefined) return archive;
   if (isAddress(argument)) return describeGit(argument, options);
-  throw new GalleyError('USAGE', `${path} is no folder and ${argument} no address of a git repository.`, {
-    hint: 'galley deploy <folder>, or galley deploy https://example.org/team/model.git#main',
-  });
+  if (found?.isFile() === true)
+    throw new GalleyError('USAGE', `${path} is neither an archive nor a saved model by its name.`, {
+      hint: `Saved models end in ${modelEndings}. A notebook or script is served with its folder: galley deploy ${dirname(argument)}`,
+    });
+  throw new GalleyError(
+    'USAGE',
+    `${path} is no folder and no file, and ${argument} no address of a git repository.`,
+    { hint: 'galley deploy <folder>, or galley deploy https://example.org/team/model.git#main' },
+  );
+}
+
+/** What may lie beside a saved model that is given alone; nothing else of its folder is looked at, which may be anybody's downloads. */
+const besideModel: readonly string[] = [
+  'requirements.txt',
+  'pylock.toml',
+  'environment.yml',
+  'runtime.txt',
+  '.python-version',
+  ...sampleNames,
+];
+
+/** A file that is served by itself. Throws `MODEL_FILE_INVALID` for another content than its name says. */
+async function describeModel(path: string, options: SourceOptions): Promise<SourceArgument> {
+  refuseFlag(options.ref, '--ref', 'A saved model is one file');
+  refuseFlag(options.include[0], '--include', 'A saved model is one file');
+  // What is typed may be a link to it: a tree takes no link that leads out of it.
+  const real = await realpath(path);
+  const file = basename(real);
+  const handle = await open(real);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+    checkModel(path, buffer.subarray(0, bytesRead));
+  } finally {
+    await handle.close();
+  }
+  const name = checkName(options.name ?? labelOf(basename(path).replace(/\.[^.]+$/, '')));
+  return { kind: 'directory', name, path: dirname(real), include: [], only: [file, ...besideModel] };
 }
 
 const archiveName = /\.(?:tar|tar\.gz|tgz|tar\.zst|tzst|zip|tar\.xz|txz|tar\.bz2|tbz2)$/i;

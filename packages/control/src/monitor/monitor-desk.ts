@@ -220,7 +220,7 @@ export class MonitorDesk implements MonitorReader {
   }
 }
 
-/** The blob of a revision's reference; undefined: the notebook has no sample. */
+/** The blob of a revision's reference; undefined: there was no sample when it was built. */
 function referenceOf({ spec }: Revision): Digest | undefined {
   const digest = spec.records['reference'];
   return digest !== undefined && isDigest(digest) ? digest : undefined;

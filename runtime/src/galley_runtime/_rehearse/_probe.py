@@ -16,7 +16,7 @@ _COLUMNS_MAX = 500  # two questions a column, a few milliseconds each
 
 
 def probed_schema(model: Model) -> Schema:
-    """Number columns where a frame of zeros can be scored and a word in that place cannot; nullable where null can.
+    """Number columns where a row of zeros can be scored and a word in that place cannot; nullable where null can.
 
     That a column has a name says nothing of its type: a pipeline with an encoder has names too. A predictor of the
     user's is not asked: it may do anything, and any value goes, as before a rehearsal.
@@ -26,7 +26,7 @@ def probed_schema(model: Model) -> Schema:
     estimator = (model.info.get("predictor") or {}).get("kind") == "estimator"
     zeros: Dict[str, Any] = dict.fromkeys(names, 0.0)
     columns = Schema.of_names(form, names).columns
-    if estimator and form == "frame" and 0 < len(names) <= _COLUMNS_MAX and _scores(model, zeros):
+    if estimator and form in ("frame", "matrix") and 0 < len(names) <= _COLUMNS_MAX and _scores(model, zeros):
         columns = [_asked(model, name, zeros) for name in names]
     return Schema(form, columns, infer([], form, classes=model.classes).prediction)
 

@@ -44,6 +44,8 @@ export function optionsOf(build: Build, reveal: Reveal): BuildOptions {
     name: imageNameOf(build),
     project: build.metadata.namespace,
     notebooks: settings.notebooks ?? [],
+    strategy: settings.strategy,
+    model: settings.model,
     python: settings.python ?? '',
     modernise: settings.modernise,
     asOf: settings.asOf,

@@ -74,7 +74,7 @@ function watchingCondition(seen: ObservedMonitor['seen']): ConditionDraft {
       type: 'Watching',
       status: 'False',
       reason: 'NoReference',
-      message: `${seen.revision} has no reference: the notebook has no sample. Only requests are counted.`,
+      message: `${seen.revision} has no reference: there was no sample when it was built. Only requests are counted.`,
     };
   }
   return {
