@@ -41,7 +41,7 @@ export function fixture(name: string): string {
 
 export async function openBuildHome(root?: string): Promise<BuildHome> {
   const folder = root ?? (await mkdtemp(join(tmpdir(), 'galley-build-')));
-  const store = await openLayoutStore(join(folder, 'images'));
+  const store = await openLayoutStore(join(folder, 'images'), { wipe: true });
   const engine = await createRuncEngine({ root: join(folder, 'engine'), store });
   const events: Omit<GalleyEvent, 'time'>[] = [];
   const context: BuildContext = {

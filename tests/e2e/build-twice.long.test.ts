@@ -64,7 +64,7 @@ async function buildAs(account: (typeof accounts)[number], root: string): Promis
   );
   return stdout
     .split('\n')
-    .filter((line) => /^(environment|image) /.test(line))
+    .filter((line) => /^(environment|image) sha256:/.test(line))
     .join('\n');
 }
 

@@ -71,10 +71,21 @@ async function waitForEnd(engine: Engine, id: string, signal: AbortSignal): Prom
   for await (const status of engine.watch(signal)) {
     if (status.id !== id) continue;
     if (status.reason === 'NoIsolation') throw await noIsolation(engine, status);
+    if (status.phase === 'failed' && status.exitCode === undefined) throw neverRan(status);
     if (['succeeded', 'failed', 'lost'].includes(status.phase)) return status;
   }
   signal.throwIfAborted();
   throw new GalleyError('ENGINE_FAILED', `The engine stopped watching the workload ${id}.`);
+}
+
+/** Said here for every step: whoever asked for the workload would blame what was to run in it. */
+function neverRan({ id, reason, message }: WorkloadStatus): GalleyError {
+  const why = message ?? reason;
+  return new GalleyError('ENGINE_FAILED', `The workload ${id} did not come to run on this machine.`, {
+    hint: 'galley doctor',
+    details: { workload: id },
+    ...(why === undefined ? {} : { cause: new Error(why) }),
+  });
 }
 
 async function noIsolation(engine: Engine, status: WorkloadStatus): Promise<GalleyError> {
