@@ -1,6 +1,7 @@
 import type { SourceSpec } from './build.ts';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Sdist } from './lock/find-sdist.ts';
+import { compareVersions } from './lock/version-order.ts';
 import { writePylock } from './lock/write-pylock.ts';
 import type { LockedRecipe } from './plan/lock-recipe.ts';
 import { recipeRecord, type RecipeRecord } from './plan/recipe-record.ts';
@@ -9,7 +10,7 @@ import { readToml } from './recipe/file/pyproject.ts';
 import { readLockFacts, requirementLines } from './recipe/locked-requirements.ts';
 import { readProject } from './recipe/project.ts';
 import type { Recipe } from './recipe/recipe.ts';
-import { parseRequirement, type Requirement } from './recipe/requirement.ts';
+import { parseRequirement, pinOf, type Requirement } from './recipe/requirement.ts';
 import type { SourceTree } from './source/source-tree.ts';
 import { redactUrl } from './source/git/address.ts';
 
@@ -43,6 +44,7 @@ export async function lockRepository(
   let captured: readonly Requirement[] = [];
   const besides: PlanOptions['besides'] = async (tree, recipe) => {
     captured = mergeCaptured(await capturedBefore(tree, recipe), options.installed ?? []);
+    checkPins(recipe, captured);
     return captured;
   };
   const without = ['', 'binder/', '.binder/'].map((folder) => `${folder}pylock.toml`);
@@ -95,6 +97,27 @@ function mergeCaptured(
   );
   const byName = new Map([...before, ...now].map((requirement) => [requirement.name, requirement]));
   return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The resolver would only say that nothing fits; this says which line is in the way. Throws `RESOLUTION_FAILED`. */
+function checkPins({ requirements }: Recipe, captured: readonly Requirement[]): void {
+  const asked = [...requirements.requirements, ...requirements.running, ...requirements.constraints];
+  for (const { name, line } of captured) {
+    const installed = pinOf({ line });
+    const other = asked.find((requirement) => {
+      const pin = requirement.name === name ? pinOf(requirement) : undefined;
+      return pin !== undefined && installed !== undefined && compareVersions(pin, installed) !== 0;
+    });
+    if (other === undefined) continue;
+    throw new GalleyError(
+      'RESOLUTION_FAILED',
+      `${name} ${installed} was installed in a lab, and ${other.from} asks for ${other.line}.`,
+      {
+        hint: `Write ${line} there, or give it up: galley lab --reset, and take it out of captured in pylock.toml.`,
+        details: { package: name, installed, asked: other.line, from: other.from },
+      },
+    );
+  }
 }
 
 /** The name of what comes from the repository itself; undefined: an index has it. */

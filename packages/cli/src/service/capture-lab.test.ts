@@ -34,6 +34,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
+test('a version that contradicts a pin of the repository is refused with the line that is in the way', async () => {
+  await writeFile(join(folder, 'requirements.txt'), 'cloudpickle\nsix==1.16.0\n');
+  await expect(capture()).rejects.toMatchObject({
+    code: 'RESOLUTION_FAILED',
+    message: 'six 1.17.0 was installed in a lab, and requirements.txt line 2 asks for six==1.16.0.',
+  });
+});
+
 const capture = () =>
   // What a capture uses of a command's world.
   captureLab({ path: folder, include: [] }, { allowedIndexes: [] }, {

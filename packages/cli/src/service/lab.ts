@@ -95,8 +95,8 @@ async function checkFolder(path: string, { home, env }: Context): Promise<void> 
   const real = (folder: string): Promise<string> => realpath(folder).catch(() => folder);
   const galley = await real(home);
   const what =
-    path === '/' || galley === path || galley.startsWith(`${path}/`)
-      ? `holds the GALLEY_HOME ${galley}`
+    path === '/' || `${galley}/`.startsWith(`${path}/`) || path.startsWith(`${galley}/`)
+      ? `holds the GALLEY_HOME ${galley} or a part of it`
       : path === (await real(env['HOME'] ?? ''))
         ? 'is your home folder, with your keys and settings'
         : undefined;
