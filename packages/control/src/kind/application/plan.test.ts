@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { ObservedTraffic } from '../../traffic/traffic.ts';
 import { cancelAnnotation, deployedAtAnnotation } from '../build/annotations.ts';
 import { findCondition } from '../condition.ts';
-import { someApplication, someBuild, someCondition, someRevision } from '../test-objects.ts';
+import { initialStatus } from '../../store/initial-status.ts';
+import { someApplication, someBuild, someCondition, someMonitor, someRevision } from '../test-objects.ts';
 import type { ObservedApplication } from './observe.ts';
 import { applicationFinalizer, planApplication } from './plan.ts';
 import { revisionSpec } from './revision-spec.ts';
@@ -186,4 +187,22 @@ test('old revisions and builds go, never the one that serves', () => {
   expect(gone).toContain('Revision iris-15');
   expect(gone).not.toContain('Revision iris-16');
   expect(gone.filter((name) => name.startsWith('Build'))).toEqual([]);
+});
+
+test('the verdict on what serves is a condition of the application, one on what served before is not', () => {
+  const revision = revisionOf(one, true);
+  const steady = (of: string) => {
+    const monitor = someMonitor({
+      ...initialStatus.Monitor,
+      revision: of,
+      conditions: [someCondition('Steady', 'False', 'Drifting')],
+    });
+    const { status } = planApplication(
+      observe({ builds: [one], revisions: [revision], traffic: routedTo(revision), monitor }),
+      now,
+    );
+    return status?.conditions.find(({ type }) => type === 'Steady');
+  };
+  expect(steady(revision.metadata.name)).toMatchObject({ status: 'False', reason: 'Drifting' });
+  expect(steady('iris-0')).toBeUndefined();
 });

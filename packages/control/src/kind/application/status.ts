@@ -22,6 +22,7 @@ export function applicationStatus(
     built,
     serves,
     monitoredCondition(observed, serving),
+    ...steadyCondition(observed, serving),
     readyCondition(observed, built, serves, serving, newest),
   ];
   return {
@@ -108,6 +109,17 @@ function monitoredCondition(observed: ObservedApplication, serving: Revision | u
     };
   }
   return { type, status: said.status, reason: said.reason, message: said.message };
+}
+
+/** The monitor's verdict on the revision that serves, where it has one: `galley status` says when something moved. */
+function steadyCondition(
+  { monitor }: ObservedApplication,
+  serving: Revision | undefined,
+): readonly ConditionDraft[] {
+  if (monitor === undefined || serving === undefined) return [];
+  const said = findCondition(monitor.status.conditions, 'Steady');
+  if (said === undefined || monitor.status.revision !== serving.metadata.name) return [];
+  return [{ type: 'Steady', status: said.status, reason: said.reason, message: said.message }];
 }
 
 /** True when what was asked for last is what serves. Its reason and message are those of the first thing that is not so. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Monitor, StreamDistance } from '@galley/api/kind/monitor';
+import type { Moved, Verdict } from '@galley/api/kind/verdict';
 import { monitorStatus } from '../../monitor/monitor-status.ts';
 import { readReference } from '../../monitor/reference.ts';
 import { BucketSums } from '../../monitor/stream-sums.ts';
@@ -105,4 +106,55 @@ test('the object holds the ten streams that lie farthest beyond sampling', () =>
   expect(plan.status?.streams.map(({ id }) => id)).toEqual(
     Array.from({ length: 10 }, (_, index) => `s${29 - index}`),
   );
+});
+
+const quiet: Verdict = {
+  state: 'ok',
+  evidence: 1,
+  threshold: 5.72,
+  falseAlarmsPerYear: 0.2,
+  tolerance: 0.05,
+  requestsAlike: 1,
+  streams: 3,
+  requests: 2,
+  buckets: 1,
+  moved: [],
+};
+const moved: Moved = {
+  id: 'input/x',
+  group: 'inputs',
+  cells: ['null'],
+  since: '2024-05-01T00:00:00.000Z',
+  requests: 100,
+  referenceRequests: 10_000,
+  from: 0.2,
+  to: 0.3,
+  lower: 0.19,
+  upper: 0.21,
+  evidence: 7,
+};
+
+test('an alarm is written at once and says what moved; evidence that grows is not', () => {
+  const look = (before: Monitor['status'], verdict: Verdict) =>
+    planMonitor({ monitor: someMonitor(before), seen: seen(2, start + 1000, { verdict }) }, start + 1000)
+      .status;
+  const first = look(initialStatus.Monitor, quiet);
+  if (first === undefined) throw new Error('the first look is always written');
+  expect(first.conditions).toMatchObject([{}, { type: 'Steady', status: 'True', reason: 'Ok' }]);
+  expect(look(first, { ...quiet, evidence: 3 })).toBeUndefined();
+  const alarm: Verdict = {
+    ...quiet,
+    state: 'drifting',
+    alarmAt: '2024-05-01T00:00:00.000Z',
+    moved: [moved],
+  };
+  expect(look(first, alarm)?.conditions).toMatchObject([
+    {},
+    {
+      type: 'Steady',
+      status: 'False',
+      reason: 'Drifting',
+      message: 'Moved since 2024-05-01T00:00:00.000Z: input/x.',
+    },
+  ]);
 });
