@@ -121,10 +121,17 @@ test('a configuration is no image and cannot be tagged, nor can a name that is n
   }
 });
 
-test('a blob that was altered on the disk is refused', async () => {
-  const { digest } = await store.write(Buffer.from('{"a":1}'), { mediaType: 'application/json' });
+test('a blob that was altered on the disk is refused and removed, so that it is made again', async () => {
+  const { digest } = await store.write(Buffer.from('{"a":1}'), { mediaType: 'a/b' });
+  expect(await store.discardAltered(digest)).toBe(false);
   writeFileSync(store.blobPath(digest), '{"a":2}');
-  await expect(store.readJson(digest)).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+  await expect(store.readJson(digest)).rejects.toMatchObject({
+    code: 'DIGEST_MISMATCH',
+    details: { removed: true },
+  });
+  expect(await store.has(digest)).toBe(false);
+  await store.write(Buffer.from('{"a":1}'), { mediaType: 'a/b' });
+  expect(await store.readJson(digest)).toEqual({ a: 1 });
   const missing: Digest = `sha256:${'0'.repeat(64)}`;
   await expect(store.readJson(missing)).rejects.toMatchObject({ code: 'BLOB_MISSING' });
 });

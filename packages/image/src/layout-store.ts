@@ -1,10 +1,12 @@
-import type { Stats } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, type Stats } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { access, mkdir, open, readdir, stat, utimes } from 'node:fs/promises';
+import { access, mkdir, open, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDigest, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Descriptor } from './descriptor.ts';
+import { blobAltered } from './blob-altered.ts';
 import { digestOf } from './digest-of.ts';
 import { isMissing } from './layout/disk-errors.ts';
 import { ingest, type IngestOptions } from './layout/ingest.ts';
@@ -114,18 +116,24 @@ class LayoutStore implements ImageStore {
 
   async readBytes(digest: Digest, bytesMax: number = jsonBytesMax): Promise<Buffer> {
     const bytes = await this.#readSmall(digest, bytesMax);
-    const actual = digestOf(bytes);
-    if (actual !== digest) {
-      throw new GalleyError(
-        'DIGEST_MISMATCH',
-        `The blob ${digest} in ${this.root} was altered: it is ${actual}.`,
-        {
-          hint: 'Remove the file and build or pull the image again.',
-          details: { expected: digest, actual, path: this.blobPath(digest) },
-        },
-      );
+    if (digestOf(bytes) === digest) return bytes;
+    await this.discardAltered(digest);
+    throw blobAltered(this, digest);
+  }
+
+  async discardAltered(digest: Digest): Promise<boolean> {
+    const path = this.blobPath(digest);
+    const hash = createHash('sha256');
+    try {
+      for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
+        hash.update(chunk as Buffer);
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
     }
-    return bytes;
+    if (`sha256:${hash.digest('hex')}` === digest) return false;
+    await rm(path, { force: true });
+    return true;
   }
 
   async readJson(digest: Digest): Promise<unknown> {

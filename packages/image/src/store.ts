@@ -34,6 +34,8 @@ export interface ImageStore {
     source: AsyncIterable<Uint8Array> | Uint8Array,
     options: { mediaType: string; expect?: Digest; signal?: AbortSignal },
   ): Promise<Descriptor>;
+  /** Removes a blob whose bytes are no longer those of its digest, so that it is made or fetched again. True: it was so. */
+  discardAltered(digest: Digest): Promise<boolean>;
   /** A blob that comes in pieces: `add`, then `commit` or `discard`. */
   begin(): Promise<PendingBlob>;
   /** The whole blob, verified against its digest; for manifests and configurations (4 MiB at most). */

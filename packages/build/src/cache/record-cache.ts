@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '@galley/image/canonical-json';
+import { openSealed, sealText } from '@galley/image/sealed-text';
 import { makeWorkFolder } from './work-folder.ts';
 
 /** The key of a step: the hash of everything that decides its result. 64 hexadecimal digits. */
@@ -9,7 +10,7 @@ export function stepKey(parts: unknown): string {
   return createHash('sha256').update(canonicalJson(parts)).digest('hex');
 }
 
-/** Results of one kind of step by key, as JSON files in a folder. Values are ours: nothing of a workload lands here unchecked. */
+/** Results of one kind of step by key, as sealed JSON in a folder. Values are ours: nothing of a workload lands here unchecked. */
 export class RecordCache<Value> {
   readonly #cacheDir: string;
   readonly #folder: string;
@@ -21,11 +22,10 @@ export class RecordCache<Value> {
 
   /** Undefined: never done, or the file is damaged (then it is done again). */
   async get(key: string): Promise<Value | undefined> {
-    try {
-      return JSON.parse(await readFile(this.#path(key), 'utf8')) as Value;
-    } catch {
-      return undefined;
-    }
+    const sealed = await readFile(this.#path(key), 'utf8').catch(() => '');
+    const text = openSealed(key, sealed);
+    // Sealed by `set`.
+    return text === undefined ? undefined : (JSON.parse(text) as Value);
   }
 
   /** Atomic: a reader sees the old value or the new one, also after a crash. */
@@ -35,7 +35,7 @@ export class RecordCache<Value> {
     const temporary = join(await makeWorkFolder(this.#cacheDir, 'records'), randomBytes(8).toString('hex'));
     const handle = await open(temporary, 'wx', 0o600);
     try {
-      await handle.writeFile(JSON.stringify(value));
+      await handle.writeFile(sealText(key, JSON.stringify(value)));
       await handle.datasync();
     } finally {
       await handle.close();
@@ -48,6 +48,6 @@ export class RecordCache<Value> {
   }
 
   #path(key: string): string {
-    return join(this.#folder, `${key}.json`);
+    return join(this.#folder, `${key}.record`);
   }
 }

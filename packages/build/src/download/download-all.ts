@@ -1,7 +1,6 @@
-import { stat } from 'node:fs/promises';
 import type { Emit } from '@galley/api/event';
 import PQueue from 'p-queue';
-import { downloadFile, type KnownFile } from './download-file.ts';
+import { downloadFile, isPresent, type KnownFile } from './download-file.ts';
 import { openHttp } from './http.ts';
 
 export interface DownloadAllOptions {
@@ -12,6 +11,8 @@ export interface DownloadAllOptions {
   readonly signal?: AbortSignal | undefined;
   /** 8–16 is fastest, 32 is five times slower (builders.md, last section). */
   readonly parallel?: number;
+  /** Files that are here already are hashed again; default: their size is looked at. */
+  readonly hash?: boolean;
 }
 
 export interface Downloaded {
@@ -33,7 +34,7 @@ export async function downloadAll(
   const { emit, object, phase, temporaryDir } = options;
   const wanted: KnownFile[] = [];
   for (const file of files) {
-    if ((await stat(file.path).catch(() => undefined)) === undefined) wanted.push(file);
+    if (!(await isPresent(file, { hash: options.hash === true }))) wanted.push(file);
   }
   if (wanted.length === 0) return { present: files, missing: [], fetchedBytes: 0 };
   const http = openHttp();

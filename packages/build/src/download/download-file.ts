@@ -3,6 +3,7 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { request, type Dispatcher } from 'undici';
+import { hashContent } from '../source/hash-content.ts';
 import { splitUrl } from './http.ts';
 import { saveBody } from './save-body.ts';
 
@@ -36,7 +37,7 @@ const sizeLimit = 8 * 1024 ** 3;
  * caller may look for another. Throws `HASH_MISMATCH`, or the network's error when no address answers.
  */
 export async function downloadFile(file: KnownFile, options: DownloadOptions): Promise<string | undefined> {
-  if (await isPresent(file)) return file.path;
+  if (await isPresent(file, { hash: true })) return file.path;
   await mkdir(dirname(file.path), { recursive: true });
   let failure: unknown;
   for (const url of file.urls) {
@@ -54,10 +55,14 @@ export async function downloadFile(file: KnownFile, options: DownloadOptions): P
   return undefined;
 }
 
-/** It was verified before it got its name, so that its size is proof enough. */
-async function isPresent(file: KnownFile): Promise<boolean> {
+/**
+ * It was verified before it got its name, so that its size is proof enough where it is looked at often (whoever reads it hashes it again); with
+ * `hash` nothing but its bytes is.
+ */
+export async function isPresent(file: KnownFile, { hash = false } = {}): Promise<boolean> {
   const found = await stat(file.path).catch(() => undefined);
-  return found !== undefined && (file.size === 0 || found.size === file.size);
+  if (found === undefined || (file.size !== 0 && found.size !== file.size)) return false;
+  return !hash || (await hashContent({ spooled: file.path })) === file.sha256;
 }
 
 /** False: the server does not have it. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { countOf } from '@galley/api/kind/count';
 import type { BuildContext, BuildOptions, SourceSpec } from '../build.ts';
+import { withRepair } from '../cache/repair.ts';
 import { makeWorkFolder, sweepWorkFolders } from '../cache/work-folder.ts';
 import { mergeSecretUses, secretsOfPhase } from '../secret/secret-use.ts';
 import { openSource } from '../source/open-source.ts';
@@ -26,17 +27,27 @@ export async function withBuildWork<Result>(
   const lease = await context.store.lease(`build ${options.name}`);
   try {
     await sweepWorkFolders(context.cacheDir);
-    const workDir = await makeWorkFolder(context.cacheDir, randomUUID());
-    try {
-      const result = await use(await openWork(source, { ...how, workDir }));
-      const before = new Date(performance.timeOrigin).toISOString();
-      await sweepWorkloads(context.engine, { project: options.project, application: options.name, before });
-      return result;
-    } finally {
-      await rm(workDir, { recursive: true, force: true });
-    }
+    const attempt = (): Promise<Result> => inWorkFolder(source, how, use);
+    return await withRepair(attempt, { emit: context.emit, object: `build/${options.name}` });
   } finally {
     await lease.release();
+  }
+}
+
+async function inWorkFolder<Result>(
+  source: SourceSpec,
+  how: { readonly options: BuildOptions; readonly context: BuildContext; readonly open: boolean },
+  use: (work: BuildWork) => Promise<Result>,
+): Promise<Result> {
+  const { options, context } = how;
+  const workDir = await makeWorkFolder(context.cacheDir, randomUUID());
+  try {
+    const result = await use(await openWork(source, { ...how, workDir }));
+    const before = new Date(performance.timeOrigin).toISOString();
+    await sweepWorkloads(context.engine, { project: options.project, application: options.name, before });
+    return result;
+  } finally {
+    await rm(workDir, { recursive: true, force: true });
   }
 }
 

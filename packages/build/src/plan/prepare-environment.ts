@@ -3,6 +3,7 @@ import { buildLayer } from '@galley/image/layer/build-layer';
 import type { WheelFile } from '@galley/image/wheel/wheel-fault';
 import { wheelLayer, wheelLayers, type WheelLayer } from '@galley/image/wheel/wheel-layers';
 import type { BuildContext, LayerRecord } from '../build.ts';
+import { removeDamagedFile } from '../cache/repair.ts';
 import { LayerCache, type CachedLayer } from '../cache/layer-cache.ts';
 import { stepKey } from '../cache/record-cache.ts';
 import { toolsEnvironment, userEnvironment } from '../layers/environments.ts';
@@ -49,7 +50,11 @@ export async function prepareEnvironment(work: BuildWork, use: EnvironmentUse): 
     const wheels = await lockAndFetch(work, bases, { roots: use === 'lab' ? labRoots : toolsRoots, signal });
     const base = await bases.of(wheels.locked.python.version);
     return await phases.run('layers', async (end) => {
-      const environment = await layerAll(base, wheels, work, { use, signal });
+      const environment = await layerAll(base, wheels, work, { use, signal }).catch(
+        async (error: unknown) => {
+          throw await removeDamagedFile(error, context.cacheDir);
+        },
+      );
       const made = environment.records.filter(({ cached }) => !cached).length;
       end({
         state: made === 0 ? 'skipped' : 'done',

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { countOf } from '@galley/api/kind/count';
 import type { Image } from '@galley/image/image';
 import { appendLayers } from '@galley/image/assemble/append-layers';
@@ -47,6 +46,9 @@ export async function trainOnce(
   });
 }
 
+/** The rehearsal writes no larger one (`Output.text`). */
+const goldenBytesMax = 256 * 1024 ** 2;
+
 /** A service image and what proved it. */
 export interface Finished {
   readonly rehearsal: Rehearsal;
@@ -92,7 +94,8 @@ export async function finish(
       },
     });
     // Of the schema golden: checked by the rehearsal. Not `readJson`, which is for manifests and has their limit.
-    const golden = JSON.parse(await readFile(context.store.blobPath(rehearsal.golden), 'utf8')) as JsonObject;
+    const bytes = await context.store.readBytes(rehearsal.golden, goldenBytesMax);
+    const golden = JSON.parse(bytes.toString('utf8')) as JsonObject;
     const checks = new RecordCache<{ answers: number }>(context.cacheDir, 'smoke-checks');
     if ((await checks.get(service.digest)) !== undefined) end({ state: 'skipped', reason: 'checked before' });
     else {

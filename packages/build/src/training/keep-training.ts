@@ -8,6 +8,7 @@ import { modelEntries, modelPath } from '../layers/model-layer.ts';
 import type { BuildSettings } from '../plan/settings.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { WorkloadSecrets } from '../secret/secret-use.ts';
+import { hashContent } from '../source/hash-content.ts';
 import type { IgnoreRule, SourceTree } from '../source/source-tree.ts';
 import {
   isObject,
@@ -93,22 +94,26 @@ export async function keepTraining(
     report,
     executedNotebook: executedDigest,
     model: await blob(JSON.stringify(model)),
-    sampleInfo: await keepSample(options, output),
+    ...(await keepSample(options, output)),
     madeFiles: textsOf(result?.['madeFiles']),
     warnings: [...textsOf(result?.['warnings']), ...lines.flatMap(({ warnings }) => warnings)],
   };
 }
 
-async function keepSample(options: TrainOptions, output: Output): Promise<JsonObject | null> {
+async function keepSample(
+  options: TrainOptions,
+  output: Output,
+): Promise<Pick<Training, 'sampleInfo' | 'sampleSha256'>> {
   const info = await readWire(output, 'sample/sample.json', 'sample');
   const rows = output.files.get('sample/sample.jsonl');
-  if (info === undefined || rows === undefined) return null;
+  if (info === undefined || rows === undefined) return { sampleInfo: null, sampleSha256: undefined };
   const path = samplePath(options.context.cacheDir, options.key);
   await mkdir(join(options.context.cacheDir, 'samples'), { recursive: true, mode: 0o700 });
   const temporary = join(options.workDir, 'sample');
   await copyFile(rows.file, temporary);
+  const sampleSha256 = await hashContent({ spooled: temporary });
   await rename(temporary, path);
-  return info;
+  return { sampleInfo: info, sampleSha256 };
 }
 
 async function explain(

@@ -1,9 +1,9 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '@galley/api/digest';
 import type { Layer } from '@galley/image/descriptor';
 import type { BuildContext } from '../build.ts';
 import { RecordCache } from '../cache/record-cache.ts';
+import { hashContent } from '../source/hash-content.ts';
 import type { JsonObject } from '../workload/read-json.ts';
 
 /** What a training left, found again by its key. */
@@ -15,6 +15,8 @@ export interface Training {
   readonly model: Digest;
   /** sample.json; null: the notebook has none. The rows lie beside the record, readable by the owner only. */
   readonly sampleInfo: JsonObject | null;
+  /** Of the rows, 64 hexadecimal digits; undefined: there are none. */
+  readonly sampleSha256: string | undefined;
   readonly madeFiles: readonly string[];
   readonly warnings: readonly string[];
   /** `host:port` that the run read from: another run may find something else there. */
@@ -46,6 +48,6 @@ export async function findTraining(key: string, context: BuildContext): Promise<
   ];
   for (const digest of blobs) if (!(await context.store.has(digest))) return undefined;
   if (training.sampleInfo === null) return training;
-  const sample = await stat(samplePath(context.cacheDir, key)).catch(() => undefined);
-  return sample === undefined ? undefined : training;
+  const sample = await hashContent({ spooled: samplePath(context.cacheDir, key) }).catch(() => undefined);
+  return sample === training.sampleSha256 ? training : undefined;
 }

@@ -71,6 +71,7 @@ async function waitForEnd(engine: Engine, id: string, signal: AbortSignal): Prom
   for await (const status of engine.watch(signal)) {
     if (status.id !== id) continue;
     if (status.reason === 'NoIsolation') throw await noIsolation(engine, status);
+    if (status.reason === 'ImageDamaged') throw imageDamaged(id, status);
     if (status.phase === 'failed' && status.exitCode === undefined) throw neverRan(status);
     if (['succeeded', 'failed', 'lost'].includes(status.phase)) return status;
   }
@@ -85,6 +86,14 @@ function neverRan({ id, reason, message }: WorkloadStatus): GalleyError {
     hint: 'galley doctor',
     details: { workload: id },
     ...(why === undefined ? {} : { cause: new Error(why) }),
+  });
+}
+
+/** What was altered is gone from the store (`ImageStore.discardAltered`). */
+function imageDamaged(id: string, { message }: WorkloadStatus): GalleyError {
+  return new GalleyError('DIGEST_MISMATCH', message ?? `The image of the workload ${id} is damaged.`, {
+    hint: 'Build again: it is made anew.',
+    details: { removed: true },
   });
 }
 

@@ -111,7 +111,7 @@ test('also what the gateway itself refuses reaches a client that is still sendin
 test('a body that is cut off in the middle is let go at the replica, and the client hears why', async () => {
   const before = dropped;
   const socket = await open();
-  socket.write(head('Content-Length: 1000', '/apps/default/iris/patient'));
+  socket.write(head('Content-Length: 1000000', '/apps/default/iris/patient'));
   socket.write('{"instances": [');
   await expect.poll(() => waiting).toBe(1);
   socket.end();
@@ -139,3 +139,33 @@ test('a refusal of a request without a body leaves the connection open, and what
   socket.write('hello\r\n\r\n');
   expect(await readAll(socket)).toMatch(/^HTTP\/1\.1 400 [^]*"code":"BAD_REQUEST"/);
 });
+
+test("clients that never send the rest of a small body hold none of the replica's connections", async () => {
+  const before = waiting;
+  const slow = await Promise.all(Array.from({ length: 150 }, open));
+  try {
+    for (const socket of slow) {
+      socket.write(head('Content-Length: 1000', '/apps/default/iris/patient'));
+      socket.write('{"instances": [');
+    }
+    const socket = await open();
+    socket.write(head('Content-Length: 2'));
+    socket.write('{}');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 413 /);
+    socket.destroy();
+    expect(waiting).toBe(before);
+  } finally {
+    for (const socket of slow) socket.destroy();
+  }
+});
+
+test.skipIf(process.env['GALLEY_TEST_LONG'] !== '1')(
+  'a large body that stops coming is given up, and says so (long: waits out its ten seconds)',
+  async () => {
+    const socket = await open();
+    socket.write(head('Transfer-Encoding: chunked', '/apps/default/iris/patient'));
+    socket.write('5\r\n12345\r\n');
+    expect(await readAll(socket)).toMatch(/^HTTP\/1\.1 408 [^]*"code":"BODY_TOO_SLOW"/);
+  },
+);

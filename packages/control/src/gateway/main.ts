@@ -41,15 +41,18 @@ const admin = createAdmin(routing, counts, () => {
   return typeof address === 'object' && address !== null ? address.port : 0;
 });
 
+// Before the first request: one that came between would be told that there is no application.
+await reload();
 await listen(front, { port: config.port, host: '127.0.0.1' });
 process.umask(0o177);
 await listen(admin, { path: 'admin.sock' });
 process.umask(0o022);
-await reload();
 // The folder, not the file: a rename puts another file in its place.
 watch('.', (_event, name) => {
   if (name === 'routes.json') void reload();
 });
+// What was replaced before anybody watched.
+await reload();
 // What was compiled is written now: afterwards the folder is out of reach.
 flushCompileCache();
 if (config.identity !== undefined) dropPrivileges(config.identity);

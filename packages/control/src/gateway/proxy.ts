@@ -4,6 +4,7 @@ import { requestHeaders, responseHeaders } from './headers.ts';
 import { matchRequest, type Match } from './match.ts';
 import type { MinuteCounts } from './minute-counts.ts';
 import { refuse } from './refusal.ts';
+import { isReadAhead, readAhead, streamBody } from './request-body.ts';
 import type { Routing } from './routing.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -56,15 +57,20 @@ function forward(
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
+  const handOn = (body?: Buffer): void => toReplica(routing, counts, match, { request, response, body });
+  // Who waits for a body holds none of a replica's connections.
+  if (isReadAhead(request)) readAhead(request, handOn);
+  else handOn();
+}
+
+function toReplica(routing: Routing, counts: MinuteCounts, match: ApplicationMatch, asked: Asked): void {
+  const { request, response } = asked;
+  if (response.destroyed) return;
   const replicas = routing.replicas(match.route);
   const busy = replicas.reduce((sum, upstream) => sum + upstream.inFlight, 0);
   if (replicas.length === 0 || busy >= inFlightMax) {
-    unavailable(
-      request,
-      response,
-      match,
-      replicas.length === 0 ? 'has no replica that is ready' : 'has too many requests',
-    );
+    const why = replicas.length === 0 ? 'has no replica that is ready' : 'has too many requests';
+    unavailable(request, response, match, why);
     return;
   }
   if (request.method === 'POST') {
@@ -76,16 +82,19 @@ function forward(
       else if (failed) counts.note(match.route.revision, 'failed');
     });
   }
-  attempt(match, request, response, replicas);
+  attempt(match, asked, replicas);
+}
+
+/** A request on its way to a replica. `body`: all of it; undefined: it comes, or there is none. */
+interface Asked {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly body?: Buffer | undefined;
 }
 
 /** Sends to the first replica; one that cannot be connected to has seen no byte, so the next may have the request. */
-function attempt(
-  match: ApplicationMatch,
-  request: IncomingMessage,
-  response: ServerResponse,
-  replicas: readonly Upstream[],
-): void {
+function attempt(match: ApplicationMatch, asked: Asked, replicas: readonly Upstream[]): void {
+  const { request, response, body } = asked;
   const [upstream, ...others] = replicas;
   if (upstream === undefined) {
     unavailable(request, response, match, 'has no replica that can be reached');
@@ -109,7 +118,8 @@ function attempt(
     connected = true;
     // The body waits for the connection: what was read cannot be read again for another replica. A replica that takes no more of
     // it must not cut the client's connection, on which its answer leaves: that is why this is no `pipeline`.
-    request.pipe(sent);
+    if (body === undefined) streamBody(request, sent, () => tooSlow({ request, response, sent }));
+    else sent.end(body);
   });
   sent.once('response', (answer) => answerWith(answer, match, { request, response, sent }));
   sent.once('close', end);
@@ -117,7 +127,7 @@ function attempt(
     end();
     // An answer that has begun ends as its own stream does, also when the replica stopped reading before.
     if (response.destroyed || response.headersSent) return;
-    if (!connected) attempt(match, request, response, others);
+    if (!connected) attempt(match, asked, others);
     else replicaFailed(request, response, match);
   });
   hangUpWith(response, sent);
@@ -152,6 +162,13 @@ function hangUpWith(response: ServerResponse, sent: ClientRequest): void {
   };
   response.once('close', hangUp);
   sent.once('close', () => response.off('close', hangUp));
+}
+
+function tooSlow({ request, response, sent }: UnderWay): void {
+  const error = 'The body of the request comes too slowly, and a replica waits for it.';
+  const hint = 'Send it in one piece, or from a better connection.';
+  refuse(request, response, { status: 408, code: 'BODY_TOO_SLOW', error, hint });
+  sent.destroy();
 }
 
 function unavailable(

@@ -241,11 +241,11 @@ export class RuncEngine implements Engine {
 }
 
 function failureOf(error: unknown, now: number): Partial<WorkloadRecord> {
-  const missing =
-    error instanceof GalleyError && ['BLOB_MISSING', 'IMAGE_INVALID', 'IMAGE_NOT_FOUND'].includes(error.code);
+  const code = error instanceof GalleyError ? error.code : '';
+  const missing = ['BLOB_MISSING', 'IMAGE_INVALID', 'IMAGE_NOT_FOUND'].includes(code);
   return {
     phase: 'failed',
-    reason: missing ? 'ImageMissing' : 'Error',
+    reason: missing ? 'ImageMissing' : code === 'DIGEST_MISMATCH' ? 'ImageDamaged' : 'Error',
     message: error instanceof Error ? error.message : String(error),
     endedAt: new Date(now).toISOString(),
   };

@@ -5,6 +5,7 @@ import { isDigest, type Digest } from '@galley/api/digest';
 import { canonicalJson } from '../canonical-json.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { isMissing } from '../layout/disk-errors.ts';
+import { openSealed, sealText } from '../sealed-text.ts';
 import type { ImageStore } from '../store.ts';
 import type { Environment } from './environment.ts';
 import type { FileFact } from './merge-files.ts';
@@ -35,8 +36,8 @@ export function layerKey(
 }
 
 /**
- * Which wheels became which layer. Records are written beside and renamed, without fsync: one that a power cut emptied reads as unknown and
- * is made again. A record whose blob has left the store is unknown too.
+ * Which wheels became which layer. Records are written beside and renamed, without fsync, and sealed: one that a power cut emptied or a
+ * disk altered reads as unknown and is made again. A record whose blob has left the store is unknown too.
  */
 export class LayerCache {
   readonly #folder: string;
@@ -46,22 +47,22 @@ export class LayerCache {
   }
 
   async find(store: ImageStore, key: string): Promise<KnownLayer | undefined> {
-    const value = await this.#read(`${key}.json`);
+    const value = await this.#read(`${key}.record`);
     if (!isKnownLayer(value) || !(await store.has(value.descriptor.digest))) return undefined;
     return value;
   }
 
   /** The files of a known layer. */
   async files(key: string): Promise<readonly FileFact[] | undefined> {
-    const value = await this.#read(`${key}.files.json`);
+    const value = await this.#read(`${key}.files.record`);
     // Written by `save` below, next to a record that was checked.
     return Array.isArray(value) ? (value as readonly FileFact[]) : undefined;
   }
 
   async save(key: string, layer: StitchedLayer): Promise<void> {
     const { descriptor, diffId, tarBytes, packages, files } = layer;
-    await this.#write(`${key}.files.json`, files);
-    await this.#write(`${key}.json`, {
+    await this.#write(`${key}.files.record`, files);
+    await this.#write(`${key}.record`, {
       schema: 'galley.dev/wheel-layer/v1',
       descriptor,
       diffId,
@@ -81,9 +82,10 @@ export class LayerCache {
 
   async #read(name: string): Promise<unknown> {
     try {
-      return JSON.parse(await readFile(join(this.#folder, name), 'utf8'));
+      const text = openSealed(name, await readFile(join(this.#folder, name), 'utf8'));
+      return text === undefined ? undefined : JSON.parse(text);
     } catch (error) {
-      if (isMissing(error) || error instanceof SyntaxError) return undefined;
+      if (isMissing(error)) return undefined;
       throw error;
     }
   }
@@ -92,7 +94,7 @@ export class LayerCache {
     const temporary = join(this.#folder, `${randomUUID()}.part`);
     try {
       await mkdir(this.#folder, { recursive: true });
-      await writeFile(temporary, JSON.stringify(value));
+      await writeFile(temporary, sealText(name, JSON.stringify(value)));
       await rename(temporary, join(this.#folder, name));
     } catch (error) {
       await rm(temporary, { force: true });
@@ -102,7 +104,7 @@ export class LayerCache {
 }
 
 function harmonyName(keys: readonly string[]): string {
-  return `${createHash('sha256').update(keys.toSorted().join('\n')).digest('hex')}.harmony.json`;
+  return `${createHash('sha256').update(keys.toSorted().join('\n')).digest('hex')}.harmony.record`;
 }
 
 function isKnownLayer(value: unknown): value is KnownLayer {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestHex } from '@galley/api/digest';
+import { blobAltered } from '@galley/image/blob-altered';
 import type { Layer } from '@galley/image/descriptor';
 import type { ImageStore } from '@galley/image/store';
 import { unpackLayer } from '@galley/image/unpack/unpack-layer';
@@ -35,6 +36,10 @@ export function openSnapshots(layout: Layout, store: ImageStore): Snapshots {
       await mustRun('sync', ['-f', temporary]);
       await rename(temporary, target);
       return target;
+    } catch (error) {
+      if (await store.discardAltered(layer.descriptor.digest))
+        throw blobAltered(store, layer.descriptor.digest);
+      throw error;
     } finally {
       await rm(temporary, { recursive: true, force: true });
     }
