@@ -18,6 +18,7 @@ import { openSource } from '../source/open-source.ts';
 import type { SourceOrigin } from '@galley/api/kind/application';
 import { wheelPath } from '../wheel-cache/wheel-path.ts';
 import { blobsOf, bundleType, readContents, type BundleContents } from './contents.ts';
+import type { Training } from '../training/training.ts';
 
 /** A bundle that was written. */
 export interface CreatedBundle {
@@ -133,7 +134,7 @@ async function describe(
     lock: withoutAddresses(lock),
     tools: withoutAddresses(environment.toolsLock),
     ...(post.key === undefined ? {} : { postBuild: { key: post.key, value: post.kept } }),
-    training: { key: result.trainingKey, value: { ...training, sampleInfo: null, reachedHosts: [] } },
+    training: { key: result.trainingKey, value: withoutSample(training) },
     rehearsal: { key: finished.rehearsalKey, value: finished.rehearsal },
     bytecode: { key: finished.bytecode.key, value: finished.bytecode.layer },
     expects: { environment: result.environment, image: result.image },
@@ -160,4 +161,18 @@ async function partsOf(
       return { descriptor: { mediaType: type, digest, size: (await stat(path)).size, ...title }, path };
     }),
   );
+}
+
+/** A training as it may be carried: its sample's rows stay here (ADR 0040), and what it read from hosts is part of it. */
+function withoutSample({ layer, report, executedNotebook, model, madeFiles, warnings }: Training) {
+  return {
+    layer,
+    report,
+    executedNotebook,
+    model,
+    madeFiles,
+    warnings,
+    sampleInfo: null,
+    reachedHosts: [],
+  } as const;
 }

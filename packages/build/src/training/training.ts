@@ -15,8 +15,8 @@ export interface Training {
   readonly model: Digest;
   /** sample.json; null: the notebook has none. The rows lie beside the record, readable by the owner only. */
   readonly sampleInfo: JsonObject | null;
-  /** Of the rows, 64 hexadecimal digits; undefined: there are none. */
-  readonly sampleSha256: string | undefined;
+  /** Of the rows, 64 hexadecimal digits; absent: there are none. */
+  readonly sampleSha256?: string | undefined;
   readonly madeFiles: readonly string[];
   readonly warnings: readonly string[];
   /** `host:port` that the run read from: another run may find something else there. */
