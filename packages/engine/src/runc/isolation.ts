@@ -30,7 +30,8 @@ export function checkIsolation(): Isolation {
   const absent = packages.filter(([program]) => findProgram(program) === undefined).map(([, name]) => name);
   if (!existsSync(seccompProfilePath)) absent.push('golang-github-containers-common');
   if (absent.length > 0) {
-    return { tier, missing: absent.join(', '), fix: `sudo apt-get install -y ${absent.join(' ')}` };
+    const names = `the package${absent.length === 1 ? '' : 's'} ${absent.join(', ')}`;
+    return { tier, missing: names, fix: `sudo apt-get install -y ${absent.join(' ')}` };
   }
   if (!/\boverlay$/m.test(readFileSync('/proc/filesystems', 'utf8'))) {
     return { tier, missing: 'the overlay filesystem', fix: 'sudo modprobe overlay' };
