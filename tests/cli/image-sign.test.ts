@@ -66,3 +66,20 @@ test(
     });
   },
 );
+
+test(
+  'an image is pulled only if one of the given keys signed it, else it gets no name',
+  { timeout: 120_000 },
+  async () => {
+    const target = `${served.host}/team/iris:v1`;
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const stranger = join(folder, 'stranger.pub');
+    await writeFile(stranger, publicKey.export({ type: 'spki', format: 'pem' }));
+    const refused = await typed(`image pull ${target} --key ${stranger}`, 'careful');
+    expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('SIGNATURE_MISSING') });
+    expect((await typed('image list', 'careful')).stdout).toContain('No images yet');
+    const pub = join(folder, 'mine', 'signing', 'galley.pub');
+    const taken = await typed(`image pull ${target} --key ${stranger} --key ${pub}`, 'careful');
+    expect(taken).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('Along with it: 4') });
+  },
+);

@@ -16,7 +16,7 @@ export interface HostInterpreter {
 
 /**
  * What the machine offers, newest first, one a minor version. Nothing is run: the version stands in the interpreter's own `patchlevel.h`.
- * Versions before 3.8 are left out: uv resolves no wheels with their ABI tags (`cp37m`), and the runtime's syntax is 3.8's.
+ * Versions before `oldestMinor` are left out: the runtime that every image carries would not run on them.
  */
 export async function findHostInterpreters(
   env: NodeJS.ProcessEnv = process.env,
@@ -40,7 +40,11 @@ export async function findHostInterpreters(
     .sort((a, b) => minorOf(b) - minorOf(a));
 }
 
-const oldestMinor = 8;
+/**
+ * The runtime's oldest Python; `runtime/tests/test_oldest_python.py` holds it to that. 3.7 reads its syntax but lacks what it calls (`shutil.copytree(dirs_exist_ok)`,
+ * `math.prod`, `code.replace`, positions of ends in `ast`), 3.6 not even that. Packages are not in the way: uv finds wheels of both (`cp37m`, `cp36m`).
+ */
+export const oldestMinor = 8;
 
 /** Real folders only: uv and pyenv both keep links such as `3.8` beside `3.8.18`. */
 async function foldersIn(folder: string): Promise<readonly string[]> {

@@ -1,4 +1,5 @@
 import { GalleyError } from '@galley/api/error/galley-error';
+import { oldestMinor } from '../base/host-interpreter.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import type { FileUse } from './configuration.ts';
 import type { PythonSaid } from './declared.ts';
@@ -46,14 +47,15 @@ export async function choosePython(
       return { python: { version, from: fixed.from, candidates: [version] }, files };
     const nearest = request.modernise ? nearestPython(version, supported) : undefined;
     if (nearest === undefined)
-      throw unsupported(`Python ${fixed.version}, which ${fixed.from} asks for,`, supported);
+      throw unsupported(`Python ${fixed.version}, which ${fixed.from} asks for,`, version, supported);
     return { python: { version: nearest, from: fixed.from, candidates: [nearest], instead: version }, files };
   }
   const { range } = said ?? {};
   if (said !== undefined && range !== undefined) {
     const candidates = supported.filter((candidate) => satisfies(candidate, range));
     const [version] = candidates;
-    if (version === undefined) throw unsupported(`Python ${range}, which ${said.from} asks for,`, supported);
+    if (version === undefined)
+      throw unsupported(`Python ${range}, which ${said.from} asks for,`, undefined, supported);
     return { python: { version, from: said.from, candidates }, files };
   }
   return { python: { version: supported[0] ?? '', from: 'default', candidates: supported }, files };
@@ -144,9 +146,20 @@ export function satisfies(version: string, range: string): boolean {
   });
 }
 
-function unsupported(what: string, supported: readonly string[]): GalleyError {
-  return new GalleyError('PYTHON_UNSUPPORTED', `${what} has no base image here.`, {
-    hint: `Ask for one of ${supported.join(', ')} in galley.yaml: build: {python: "${supported[0]}"}; galley build --modernise takes the nearest.`,
+/** `version`: the one that was asked for, if it was one. */
+function unsupported(what: string, version: string | undefined, supported: readonly string[]): GalleyError {
+  const minor = Number(/^3\.(\d+)$/.exec(version ?? '')?.[1]);
+  const isOld = minor < oldestMinor;
+  const why = isOld
+    ? `is too old: what Galley puts into every image runs on Python 3.${oldestMinor} and newer`
+    : 'has no base image here';
+  const instead = `Ask for one of ${supported.join(', ')} in galley.yaml: build: {python: "${supported[0]}"}; galley build --modernise takes the nearest.`;
+  const own =
+    isOld || Number.isNaN(minor)
+      ? ''
+      : ` Or install it: pyenv install ${version}, uv python install ${version}.`;
+  return new GalleyError('PYTHON_UNSUPPORTED', `${what} ${why}.`, {
+    hint: `${instead}${own}`,
     details: { supported },
   });
 }

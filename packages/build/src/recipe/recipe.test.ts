@@ -100,8 +100,13 @@ describe('which Python', () => {
     const reading = recipeOf({ 'a.ipynb': notebook('1'), 'runtime.txt': 'python-3.6' });
     await expect(reading).rejects.toMatchObject({
       code: 'PYTHON_UNSUPPORTED',
+      message: expect.stringContaining('is too old'),
+      hint: expect.stringMatching(/3\.11, 3\.13 in galley\.yaml.*the nearest\.$/),
       details: { supported: ['3.11', '3.13'] },
     });
+    // One that only is not here can be installed.
+    const missing = recipeOf({ 'a.ipynb': notebook('1'), 'runtime.txt': 'python-3.10' });
+    await expect(missing).rejects.toMatchObject({ hint: expect.stringContaining('uv python install 3.10') });
   });
 
   it('reads ranges as PEP 440 means them', () => {

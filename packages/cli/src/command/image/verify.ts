@@ -1,9 +1,8 @@
-import { GalleyError } from '@galley/api/error/galley-error';
-import { shortDigest } from '@galley/api/digest';
-import { verifyImage, type Verified } from '@galley/image/signature/verify-image';
+import type { Verified } from '@galley/image/signature/verify-image';
 import { safeText } from '../../render/safe-text.ts';
 import { openStore } from '../../server/open-store.ts';
 import { verifyingKeys } from '../../signing/key-options.ts';
+import { notCounted, requireSignature } from '../../signing/require-signature.ts';
 import type { Command } from '../command.ts';
 
 export const command: Command = {
@@ -24,26 +23,15 @@ export const command: Command = {
     const name = input.args[0] ?? '';
     const keys = await verifyingKeys(input, context);
     const store = await openStore(context.home);
-    const report = await verifyImage(store, await store.resolve(name), keys);
-    const others = report.others.map(
-      (one) => `  not counted: ${shortDigest(one.referrer)}, ${safeText(one.reason)}`,
-    );
-    if (report.signatures.length === 0) {
-      throw new GalleyError(
-        'SIGNATURE_MISSING',
-        `No signature of ${name} was made by ${keys.length === 1 ? 'this key' : 'one of these keys'}.`,
-        {
-          hint: ['galley image pull REFERENCE --referrers brings signatures along.', ...others].join('\n'),
-          details: { digest: report.digest, keys: keys.map((key) => key.fingerprint), others: report.others },
-        },
-      );
-    }
+    const digests = [await store.resolve(name)];
+    const next = 'galley image pull REFERENCE --referrers brings signatures along.';
+    const report = await requireSignature(store, { name, digests, next }, keys);
     return {
       text: [
         `${name}, ${report.digest}, is signed:`,
         ...report.signatures.map(signatureLine),
         ...report.statements.map((one) => `  says ${safeText(one.predicateType)}, key ${one.key}`),
-        ...others,
+        ...report.others.map(notCounted),
       ].join('\n'),
       value: report,
       names: report.signatures.map((one) => one.referrer),
