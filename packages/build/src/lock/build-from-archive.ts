@@ -10,7 +10,8 @@ import { readEntry } from '@galley/image/tar/read-entry';
 import { readTar } from '@galley/image/tar/read-tar';
 import { parse as parseToml } from 'smol-toml';
 import { RecordCache, stepKey } from '../cache/record-cache.ts';
-import { normalizeName, parseRequirement } from '../recipe/requirement.ts';
+import { normalName } from '@galley/image/wheel/metadata';
+import { parseRequirement } from '../recipe/requirement.ts';
 import { hashContent } from '../source/hash-content.ts';
 import { keepWheel } from '../wheel-cache/fetch-wheels.ts';
 import { wheelPath } from '../wheel-cache/wheel-path.ts';
@@ -203,7 +204,7 @@ async function takeWheel(
     const name = wheel === undefined ? undefined : parseWheelName(wheel.path);
     const fits = name !== undefined && wheelRank(name, options.target) !== undefined;
     const isNamed =
-      source.name === '' || (name !== undefined && normalizeName(name.distribution) === source.name);
+      source.name === '' || (name !== undefined && normalName(name.distribution) === source.name);
     if (wheel === undefined || wheels.length !== 1 || !fits || !isNamed)
       throw buildFailed(source, `it made ${wheels.map(({ path }) => path).join(', ') || 'no wheel'}`, []);
     const kept = { filename: wheel.path, sha256: await hashContent({ spooled: wheel.file }) };

@@ -1,5 +1,6 @@
 import { GalleyError } from '@galley/api/error/galley-error';
-import { normalizeName, type Requirement } from '../recipe/requirement.ts';
+import { normalName } from '@galley/image/wheel/metadata';
+import { type Requirement } from '../recipe/requirement.ts';
 import { redactUrl } from '../source/git/address.ts';
 
 /** A package for which uv found no wheel; whether its source may be built only its index can tell. */
@@ -19,7 +20,7 @@ export function missingWheels(stderr: string): readonly MissingWheel[] {
   const pattern =
     /\b(?:because|and|since|that|versions of) ([A-Za-z0-9][A-Za-z0-9._-]*?)(?:(==|>=|<=|~=|>|<)([A-Za-z0-9.*!+-]+)[^ ]*)? ha(?:s|ve) no (?:usable wheels|wheels with a matching)/gi;
   for (const match of text.matchAll(pattern)) {
-    const name = normalizeName(match[1] ?? '');
+    const name = normalName(match[1] ?? '');
     if (!found.has(name)) found.set(name, { name, version: match[2] === '==' ? match[3] : undefined });
   }
   return [...found.values()];
@@ -76,7 +77,7 @@ export function packageNotFound(name: string, requirements: readonly Requirement
 }
 
 function whereFrom(name: string, requirements: readonly Requirement[]): string {
-  const requirement = requirements.find((candidate) => candidate.name === normalizeName(name));
+  const requirement = requirements.find((candidate) => candidate.name === normalName(name));
   return requirement === undefined ? '' : `, which ${requirement.from} asks for`;
 }
 

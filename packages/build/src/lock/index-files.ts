@@ -1,7 +1,7 @@
 import { GalleyError } from '@galley/api/error/galley-error';
 import { request, type Dispatcher } from 'undici';
 import { splitUrl } from '../download/http.ts';
-import { normalizeName } from '../recipe/requirement.ts';
+import { normalName } from '@galley/image/wheel/metadata';
 
 /** One file of a package, as its index lists it. */
 export interface IndexFile {
@@ -30,7 +30,7 @@ export async function listIndexFiles(
   name: string,
   options: { readonly http: Dispatcher; readonly signal?: AbortSignal | undefined },
 ): Promise<readonly IndexFile[] | undefined> {
-  const { url, headers } = splitUrl(`${index.replace(/\/+$/, '')}/${normalizeName(name)}/`);
+  const { url, headers } = splitUrl(`${index.replace(/\/+$/, '')}/${normalName(name)}/`);
   const response = await request(url, {
     dispatcher: options.http,
     headers: {

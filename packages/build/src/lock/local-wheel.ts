@@ -5,7 +5,8 @@ import { RecordCache, stepKey } from '../cache/record-cache.ts';
 import { fetchUnknown } from '../download/fetch-unknown.ts';
 import { checkPublic, openGuardedHttp, type GuardOptions } from '../download/guarded-http.ts';
 import { fileNameOf, type DirectSource } from '../recipe/direct.ts';
-import { normalizeName, type Requirement } from '../recipe/requirement.ts';
+import { normalName } from '@galley/image/wheel/metadata';
+import { type Requirement } from '../recipe/requirement.ts';
 import { redactUrl } from '../source/git/address.ts';
 import { openGit } from '../source/git/repository.ts';
 import { hashContent } from '../source/hash-content.ts';
@@ -279,7 +280,7 @@ async function built(source: SourceArchive, options: LocalWheelOptions): Promise
 
 function localWheel(wheel: { filename: string; sha256: string; size: number; path: string }): LocalWheel {
   const name = parseWheelName(wheel.filename);
-  return { ...wheel, name: normalizeName(name?.distribution ?? ''), version: name?.version ?? '' };
+  return { ...wheel, name: normalName(name?.distribution ?? ''), version: name?.version ?? '' };
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { parse } from 'smol-toml';
-import { normalizeName } from '../recipe/requirement.ts';
+import { normalName } from '@galley/image/wheel/metadata';
 import type { LockedWheel } from './lock.ts';
 import type { LocalWheel } from './lock-request.ts';
 import { parseWheelName, wheelRank, type WheelTarget } from './wheel-name.ts';
@@ -40,7 +40,7 @@ export function parsePylock(
   const document = parse(text) as { packages?: readonly Record<string, unknown>[] };
   return (document.packages ?? [])
     .map((item): LockedWheel => {
-      const name = normalizeName(String(item['name']));
+      const name = normalName(String(item['name']));
       const archive = (item['archive'] ?? {}) as PylockFile;
       const local = policy.local.get(archive.hashes?.sha256 ?? '');
       if (local !== undefined) {

@@ -15,7 +15,7 @@ import { smokeCheck } from '../rehearsal/smoke-check.ts';
 import { train } from '../training/train.ts';
 import { findTraining, type Training } from '../training/training.ts';
 import type { TrainingInputs } from '../training/training-key.ts';
-import type { JsonObject } from '../workload/read-json.ts';
+import type { JsonObject } from '@galley/api/json-object';
 import type { BuildWork } from './build-work.ts';
 
 /** Runs the notebooks, unless source, lock and Python are those of an earlier run that read from no host. Throws as `train`. */

@@ -4,7 +4,8 @@ import { nothingDeclared, type Declared, type PythonSaid } from './declared.ts';
 import { poetryDependencies, poetryPython } from './file/poetry-dependencies.ts';
 import { readToml, tableAt, textOf, textsOf, type Table } from './file/pyproject.ts';
 import { readSetup } from './file/setup-py.ts';
-import { normalizeName, parseRequirement, type Requirement } from './requirement.ts';
+import { normalName } from '@galley/image/wheel/metadata';
+import { parseRequirement, type Requirement } from './requirement.ts';
 
 /** A Python project in the repository, as its files say without being run. */
 export interface Project {
@@ -127,6 +128,6 @@ export function declareProject(project: Project): Declared {
 function projectRequirement(project: Project, line: string): Requirement {
   return {
     ...parseRequirement(line, project.file, [], project.folder),
-    name: normalizeName(project.name ?? ''),
+    name: normalName(project.name ?? ''),
   };
 }

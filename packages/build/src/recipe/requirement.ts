@@ -1,3 +1,4 @@
+import { normalName } from '@galley/image/wheel/metadata';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { redactUrl } from '../source/git/address.ts';
 import { parseDirect, type Direct } from './direct.ts';
@@ -19,11 +20,6 @@ export interface Requirement {
 const pattern =
   /^([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[A-Za-z0-9._,\s-]*\])?\s*(\(?(?:(?:===|==|~=|!=|<=|>=|<|>)\s*[A-Za-z0-9.*+!_-]+\s*,?\s*)*\)?)\s*(;.*)?$/;
 
-/** PEP 503: lower case, runs of `-_.` are one `-`. */
-export function normalizeName(name: string): string {
-  return name.toLowerCase().replace(/[-_.]+/g, '-');
-}
-
 /**
  * Checks one requirement. `folder` is where a relative path in it begins, in the tree. Throws `REQUIREMENTS_INVALID` for what
  * cannot be locked.
@@ -41,7 +37,7 @@ export function parseRequirement(
     const found = direct.source.kind === 'url' ? direct.source.sha256 : undefined;
     return {
       line,
-      name: normalizeName(direct.name),
+      name: normalName(direct.name),
       from,
       hashes: found === undefined ? hashes : [...hashes, found],
       direct,
@@ -59,7 +55,7 @@ export function parseRequirement(
       },
     );
   }
-  return { line, name: normalizeName(name), from, hashes };
+  return { line, name: normalName(name), from, hashes };
 }
 
 /** The version that a requirement fixes with `==` and nothing else; undefined when it does not. */

@@ -14,7 +14,8 @@ import { foreignImports, guessRequirements, reachedSources } from './guess-requi
 import { readNotebookRequirements } from './notebook-requirements.ts';
 import { declareProject, readProject } from './project.ts';
 import type { Code } from './read-code.ts';
-import { normalizeName, pinOf, type Requirement } from './requirement.ts';
+import { normalName } from '@galley/image/wheel/metadata';
+import { pinOf, type Requirement } from './requirement.ts';
 import { readScriptMetadata } from './script-metadata.ts';
 
 export interface Requirements extends Declared {
@@ -125,7 +126,7 @@ function overrule(file: Declared, notebook: Declared): { declared: Declared; fil
 
 /** What the notebook imports, the model may well need: it is served, although its group is one for development. */
 function withImported(declared: Declared, imports: ReadonlyMap<string, string>): Declared {
-  const imported = new Set([...imports.keys()].map((module) => normalizeName(distributionOf(module))));
+  const imported = new Set([...imports.keys()].map((module) => normalName(distributionOf(module))));
   const isImported = ({ name }: Requirement): boolean => imported.has(name);
   return {
     ...declared,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { JsonObject } from '../workload/read-json.ts';
+import type { JsonObject } from '@galley/api/json-object';
 import { explainRehearsal } from './explain-rehearsal.ts';
 
 function explain(exitCode: number, failure: JsonObject, ...stderr: string[]) {

@@ -1,5 +1,6 @@
+import { isObject, type JsonObject } from '@galley/api/json-object';
 import { GalleyError } from '@galley/api/error/galley-error';
-import { isObject, numberOf, textOf, type JsonObject } from '../workload/read-json.ts';
+import { numberOf, textOf } from '../workload/read-json.ts';
 import type { EndedWorkload } from '../workload/run-workload.ts';
 
 /**

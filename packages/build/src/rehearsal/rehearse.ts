@@ -1,3 +1,4 @@
+import { isObject, type JsonObject } from '@galley/api/json-object';
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +14,7 @@ import type { WorkloadSecrets } from '../secret/secret-use.ts';
 import { findSecrets, redactSecrets, redactValue } from '../training/find-secrets.ts';
 import { samplePath, type Training } from '../training/training.ts';
 import type { BuildSettings } from '../plan/settings.ts';
-import { isObject, readWire, requireWire, textsOf, type JsonObject } from '../workload/read-json.ts';
+import { readWire, requireWire, textsOf } from '../workload/read-json.ts';
 import { readOutput, type Output } from '../workload/read-output.ts';
 import { runWorkload } from '../workload/run-workload.ts';
 import { stepId } from '../workload/step-id.ts';

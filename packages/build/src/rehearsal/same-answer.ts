@@ -1,4 +1,4 @@
-import { isObject } from '../workload/read-json.ts';
+import { isObject } from '@galley/api/json-object';
 
 /** Relative and absolute, as MISSION.md N4 promises. */
 const tolerance = 1e-6;

@@ -3,7 +3,7 @@ import type { Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Engine, Workload } from '@galley/engine/engine';
 import { dialRequest } from '@galley/engine/socket/dial-request';
-import { isObject, type JsonObject } from '../workload/read-json.ts';
+import { isObject, type JsonObject } from '@galley/api/json-object';
 import { stepId } from '../workload/step-id.ts';
 import { stepLabels } from '../workload/leftovers.ts';
 import type { BuildContext } from '../build.ts';

@@ -1,5 +1,5 @@
 import type { Output } from '../workload/read-output.ts';
-import { isObject } from '../workload/read-json.ts';
+import { isObject } from '@galley/api/json-object';
 
 /**
  * The executed notebook with its outputs; several become one, each under a heading with its name. Undefined: the run was ended before

@@ -1,3 +1,4 @@
+import { isObject, type JsonObject } from '@galley/api/json-object';
 import { copyFile, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '@galley/api/digest';
@@ -10,15 +11,7 @@ import type { Recipe } from '../recipe/recipe.ts';
 import type { WorkloadSecrets } from '../secret/secret-use.ts';
 import { hashContent } from '../source/hash-content.ts';
 import type { IgnoreRule, SourceTree } from '../source/source-tree.ts';
-import {
-  isObject,
-  readLines,
-  readWire,
-  requireWire,
-  textOf,
-  textsOf,
-  type JsonObject,
-} from '../workload/read-json.ts';
+import { readLines, readWire, requireWire, textOf, textsOf } from '../workload/read-json.ts';
 import type { Output } from '../workload/read-output.ts';
 import type { EndedWorkload } from '../workload/run-workload.ts';
 import { executedNotebook } from './executed-notebook.ts';

@@ -1,6 +1,7 @@
+import { isObject } from '@galley/api/json-object';
 import type { Emit } from '@galley/api/event';
 import type { LogLine } from '@galley/engine/engine';
-import { isObject, textOf } from '../workload/read-json.ts';
+import { textOf } from '../workload/read-json.ts';
 
 const states = new Set(['started', 'progress', 'done', 'failed']);
 const units = new Set(['cells', 'rows', 'files', 'requests', 'bytes']);

@@ -1,5 +1,6 @@
+import { isObject, type JsonObject } from '@galley/api/json-object';
 import { namedFormat } from '../recipe/model/model-format.ts';
-import { isObject, numberOf, textOf, textsOf, type JsonObject } from '../workload/read-json.ts';
+import { numberOf, textOf, textsOf } from '../workload/read-json.ts';
 
 /** A line of report.jsonl (wire.md, run), as far as a build needs it. */
 export interface ReportLine {

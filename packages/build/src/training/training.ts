@@ -4,7 +4,7 @@ import type { Layer } from '@galley/image/descriptor';
 import type { BuildContext } from '../build.ts';
 import { RecordCache } from '../cache/record-cache.ts';
 import { hashContent } from '../source/hash-content.ts';
-import type { JsonObject } from '../workload/read-json.ts';
+import type { JsonObject } from '@galley/api/json-object';
 
 /** What a training left, found again by its key. */
 export interface Training {

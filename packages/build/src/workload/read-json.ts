@@ -1,11 +1,6 @@
+import { isObject, type JsonObject } from '@galley/api/json-object';
 import type { Output } from './read-output.ts';
 import { invalid } from './read-output.ts';
-
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** A JSON object of the wire by path and schema name; undefined: it is not there. Throws `OUTPUT_INVALID` when it is something else. */
 export async function readWire(

@@ -1,6 +1,6 @@
 import { formatDuration } from '@galley/api/kind/duration';
 import { parseReportLine, type ReportLine } from '@galley/build/training/report';
-import { isObject } from '@galley/build/workload/read-json';
+import { isObject } from '@galley/api/json-object';
 import { safeLine } from './safe-text.ts';
 import { table } from './table.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { InstalledPackage } from '@galley/build/lock-repository';
 import { parseWheelName, wheelRank } from '@galley/build/lock/wheel-name';
 import { wheelTarget } from '@galley/build/plan/lock-recipe';
-import { normalizeName } from '@galley/build/recipe/requirement';
+import { normalName } from '@galley/image/wheel/metadata';
 import type { FetchedFile } from '@galley/engine/engine';
 import { readFetched, type LabFolder } from './lab-folder.ts';
 
@@ -30,7 +30,7 @@ export async function readInstalled(folder: LabFolder): Promise<Installed> {
   for (const entry of names.sort()) {
     const [, distribution, version] = infoPattern.exec(entry) ?? [];
     if (distribution === undefined || version === undefined) continue;
-    const name = normalizeName(distribution);
+    const name = normalName(distribution);
     const files = fetched.filter((file) => isOf(file, name, version));
     const [file] = files.toReversed();
     if (file !== undefined) {
@@ -53,7 +53,7 @@ async function infoFolders(folder: LabFolder, python: string): Promise<string[]>
 }
 
 function isOf({ project, filename }: FetchedFile, name: string, version: string): boolean {
-  if (normalizeName(project) !== name) return false;
+  if (normalName(project) !== name) return false;
   const wheel = parseWheelName(filename);
   if (wheel !== undefined) return wheel.version.toLowerCase() === version.toLowerCase();
   return filename.replace(/\.(?:tar\.gz|zip)$/, '').endsWith(`-${version}`);

@@ -1,3 +1,5 @@
+import { isObject } from '@galley/api/json-object';
+
 /** Lays a JSON merge patch over a value (RFC 7396): objects are merged, null takes away, everything else replaces. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch;
@@ -8,8 +10,4 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
   }
   // fromEntries defines own properties, so that a key like __proto__ stays a key.
   return Object.fromEntries(result);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,5 @@
+import { normalName } from '@galley/image/wheel/metadata';
+
 /** One file of a project on a package index, as the simple repository API describes it (PEP 503, 691, 658). */
 export interface IndexFile {
   readonly filename: string;
@@ -18,7 +20,7 @@ const filesMax = 50_000;
 /** PEP 503: runs of `-_.` are one dash, lower case. Undefined when it is no name of a project. */
 export function normaliseProject(name: string): string | undefined {
   if (!/^[A-Za-z0-9]([A-Za-z0-9._-]{0,127})$/.test(name)) return undefined;
-  return name.replaceAll(/[-_.]+/g, '-').toLowerCase();
+  return normalName(name);
 }
 
 /** Reads a page in JSON form. What is not well-formed is left out: an index is another machine. */

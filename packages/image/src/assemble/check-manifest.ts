@@ -1,3 +1,4 @@
+import { isObject } from '@galley/api/json-object';
 import { isDigest, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Descriptor } from '../descriptor.ts';
@@ -6,18 +7,12 @@ import { mediaType } from '../media-type.ts';
 
 /** Readers of manifests and configurations that somebody else may have written: shapes are checked before anything is believed. */
 
-type Json = Readonly<Record<string, unknown>>;
-
 /** The error of a broken rule, with the member it is about. */
 export function invalid(where: string, problem: string, digest?: Digest): GalleyError {
   return new GalleyError('IMAGE_INVALID', `${where} ${problem}.`, {
     hint: 'galley image validate IMAGE',
     details: { where, ...(digest === undefined ? {} : { digest }) },
   });
-}
-
-export function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Texts by name, checked; undefined where there are none. Throws `IMAGE_INVALID`. */

@@ -1,5 +1,6 @@
+import { isObject } from '@galley/api/json-object';
 import type { Digest } from '@galley/api/digest';
-import { invalid, isObject, readDescriptor, stringMap } from './check-manifest.ts';
+import { invalid, readDescriptor, stringMap } from './check-manifest.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { manifestType } from '../media-type.ts';
 

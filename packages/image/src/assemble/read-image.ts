@@ -1,9 +1,10 @@
+import { isObject } from '@galley/api/json-object';
 import type { Digest } from '@galley/api/digest';
 import type { Layer } from '../descriptor.ts';
 import type { Image, ImageConfig, Manifest } from '../image.ts';
 import type { ImageStore } from '../store.ts';
 import { hostArchitecture } from './assemble-image.ts';
-import { invalid, isObject, readConfig, readDescriptor, readManifest } from './check-manifest.ts';
+import { invalid, readConfig, readDescriptor, readManifest } from './check-manifest.ts';
 import { tarBytesAnnotation } from './write-image.ts';
 
 /** Annotation of an index entry that is an attestation and no image (BuildKit). */

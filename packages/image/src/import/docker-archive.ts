@@ -1,8 +1,9 @@
+import { isObject } from '@galley/api/json-object';
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import type { Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
-import { invalid, isObject, readConfig } from '../assemble/check-manifest.ts';
+import { invalid, readConfig } from '../assemble/check-manifest.ts';
 import { tarBytesAnnotation } from '../assemble/write-image.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import type { Descriptor } from '../descriptor.ts';

@@ -1,9 +1,10 @@
+import { isObject } from '@galley/api/json-object';
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestHex, isDigest, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
-import { invalid, isObject, readDescriptor, readManifest } from '../assemble/check-manifest.ts';
+import { invalid, readDescriptor, readManifest } from '../assemble/check-manifest.ts';
 import { hostArchitecture } from '../assemble/assemble-image.ts';
 import { pickPlatform } from '../assemble/read-image.ts';
 import { refName } from '../layout/tag-index.ts';

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDigest, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
-import { isObject } from '../assemble/check-manifest.ts';
+import { isObject } from '@galley/api/json-object';
 import type { Descriptor } from '../descriptor.ts';
 import { mediaType } from '../media-type.ts';
 import type { TagHistory } from '../store.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isObject } from '../assemble/check-manifest.ts';
+import { isObject } from '@galley/api/json-object';
 import { replaceFile } from '../layout/replace-file.ts';
 import { identifyProcess, processLives, type ProcessIdentity } from './process-identity.ts';
 

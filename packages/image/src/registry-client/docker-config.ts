@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
-import { isObject } from '../assemble/check-manifest.ts';
+import { isObject } from '@galley/api/json-object';
 import { isMissing } from '../layout/disk-errors.ts';
 import { askHelper } from './credential-helper.ts';
 import type { Credentials, FindCredentials } from './credentials.ts';

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDigest, type Digest } from '@galley/api/digest';
-import { isObject } from '../assemble/check-manifest.ts';
+import { isObject } from '@galley/api/json-object';
 import { replaceFile } from '../layout/replace-file.ts';
 import type { ImageStore } from '../store.ts';
 import { isRepository } from './reference.ts';

@@ -1,6 +1,6 @@
 import { isDigest, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
-import { isObject } from '../assemble/check-manifest.ts';
+import { isObject } from '@galley/api/json-object';
 import { digestOf } from '../digest-of.ts';
 import { imageTypes, manifestType } from '../media-type.ts';
 import { jsonBytesMax, parseJson } from '../small-json.ts';

@@ -1,5 +1,6 @@
+import { isObject } from '@galley/api/json-object';
 import type { Digest } from '@galley/api/digest';
-import { isObject, readDescriptor } from '../assemble/check-manifest.ts';
+import { readDescriptor } from '../assemble/check-manifest.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { mediaType } from '../media-type.ts';

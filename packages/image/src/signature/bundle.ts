@@ -1,4 +1,4 @@
-import { isObject } from '../assemble/check-manifest.ts';
+import { isObject } from '@galley/api/json-object';
 import { canonicalJson } from '../canonical-json.ts';
 import { artifactType } from '../referrer/artifact-types.ts';
 import { parseJson } from '../small-json.ts';

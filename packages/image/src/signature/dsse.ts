@@ -1,4 +1,4 @@
-import { isObject } from '../assemble/check-manifest.ts';
+import { isObject } from '@galley/api/json-object';
 import type { SigningKey, VerifyingKey } from './signing-key.ts';
 
 /** What is in an envelope: bytes and their type. */

@@ -1,5 +1,5 @@
 import { isDigest, type Digest } from '@galley/api/digest';
-import { isObject } from '../assemble/check-manifest.ts';
+import { isObject } from '@galley/api/json-object';
 import { canonicalJson } from '../canonical-json.ts';
 import { parseJson } from '../small-json.ts';
 

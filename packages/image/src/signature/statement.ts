@@ -1,5 +1,5 @@
 import { digestHex, type Digest } from '@galley/api/digest';
-import { isObject } from '../assemble/check-manifest.ts';
+import { isObject } from '@galley/api/json-object';
 import { parseJson } from '../small-json.ts';
 
 /** The type of statements in envelopes (in-toto, statement.md). */

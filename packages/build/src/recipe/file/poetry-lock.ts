@@ -4,7 +4,8 @@ import type { SourceTree } from '../../source/source-tree.ts';
 import { nothingDeclared, type Declared } from '../declared.ts';
 import type { Project } from '../project.ts';
 import { compareVersions } from '../../lock/version-order.ts';
-import { normalizeName, parseRequirement, type Requirement } from '../requirement.ts';
+import { normalName } from '@galley/image/wheel/metadata';
+import { parseRequirement, type Requirement } from '../requirement.ts';
 import { poetryDependencies } from './poetry-dependencies.ts';
 import { isTable, readToml, tableAt, textOf, textsOf, type Table } from './pyproject.ts';
 
@@ -27,7 +28,7 @@ export async function readPoetryLock(
   const pins = joinVersions(packages.flatMap((item) => pinOf(item, path)));
   const running = groupRequirements(project.document);
   const asked = [...(project.root?.dependencies ?? []), ...running];
-  const locked = new Set(packages.map((item) => normalizeName(String(item['name']))));
+  const locked = new Set(packages.map((item) => normalName(String(item['name']))));
   const missing = asked.find(({ name, direct }) => direct === undefined && !locked.has(name));
   if (missing !== undefined) {
     throw new GalleyError(

@@ -7,7 +7,8 @@ import { runUv } from '../../lock/uv.ts';
 import { redactUrl } from '../../source/git/address.ts';
 import type { SourceTree } from '../../source/source-tree.ts';
 import { nothingDeclared, type Declared, type IndexUse } from '../declared.ts';
-import { normalizeName, type Requirement } from '../requirement.ts';
+import { normalName } from '@galley/image/wheel/metadata';
+import { type Requirement } from '../requirement.ts';
 import { isTable, readToml, tableAt, textOf, textsOf, type Table } from './pyproject.ts';
 import { parseRequirementsTxt } from './requirements-txt.ts';
 
@@ -89,17 +90,15 @@ async function exported(
  * computed metadata, and depends on the index that is configured.
  */
 function checkFreshness(document: Table, lock: Table, path: string): void {
-  const name = normalizeName(textOf(tableAt(document, 'project')['name']) ?? '');
+  const name = normalName(textOf(tableAt(document, 'project')['name']) ?? '');
   const packages = (Array.isArray(lock['package']) ? lock['package'] : []).filter(isTable);
-  const root = packages.find((item) => normalizeName(String(item['name'])) === name);
+  const root = packages.find((item) => normalName(String(item['name'])) === name);
   const requires = tableAt(root, 'metadata')['requires-dist'];
   const locked = new Set(
-    (Array.isArray(requires) ? requires : [])
-      .filter(isTable)
-      .map((item) => normalizeName(String(item['name']))),
+    (Array.isArray(requires) ? requires : []).filter(isTable).map((item) => normalName(String(item['name']))),
   );
   const asked = textsOf(tableAt(document, 'project')['dependencies']).map((line) =>
-    normalizeName(/^[A-Za-z0-9._-]+/.exec(line)?.[0] ?? ''),
+    normalName(/^[A-Za-z0-9._-]+/.exec(line)?.[0] ?? ''),
   );
   const missing = asked.find((dependency) => !locked.has(dependency));
   if (missing === undefined || root === undefined) return;

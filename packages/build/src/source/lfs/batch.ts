@@ -1,7 +1,8 @@
+import { isObject, type JsonObject } from '@galley/api/json-object';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Dispatcher } from 'undici';
 import { guardedRequest, type GuardedOptions } from '../../download/guarded-request.ts';
-import { isObject, textOf, type JsonObject } from '../../workload/read-json.ts';
+import { textOf } from '../../workload/read-json.ts';
 import type { LfsEndpoint } from './endpoint.ts';
 import { parseJson, textRecord } from './json.ts';
 import type { LfsPointer } from './pointer.ts';

@@ -1,8 +1,9 @@
+import { isObject } from '@galley/api/json-object';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { GalleyError } from '@galley/api/error/galley-error';
-import { isObject, textOf } from '../../workload/read-json.ts';
+import { textOf } from '../../workload/read-json.ts';
 import { sshTarget, type GitAddress } from '../git/address.ts';
 import { git, runSsh, type GitOptions } from '../git/run-git.ts';
 import { lfsAbsent } from './batch.ts';

@@ -1,4 +1,5 @@
-import { isObject, textOf } from '../../workload/read-json.ts';
+import { isObject } from '@galley/api/json-object';
+import { textOf } from '../../workload/read-json.ts';
 
 /** What a server answered; undefined: it is not JSON. */
 export function parseJson(text: string): unknown {

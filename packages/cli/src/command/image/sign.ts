@@ -1,5 +1,5 @@
 import { readImage } from '@galley/image/assemble/read-image';
-import { isObject } from '@galley/image/assemble/check-manifest';
+import { isObject } from '@galley/api/json-object';
 import { manifestType, mediaType } from '@galley/image/media-type';
 import { signImage } from '@galley/image/signature/sign-image';
 import { textOption } from '../../program.ts';
