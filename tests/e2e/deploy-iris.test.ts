@@ -124,7 +124,7 @@ test(
   async () => {
     const typed = ['build', join(examples, 'iris'), '-t', 'team/iris:v1'];
     // Two at once take turns: their steps have the same workloads.
-    const [first = {}, second = {}] = await Promise.all([json(...typed), json(...typed)]);
+    const [first, second] = await Promise.all([json(...typed), json(...typed)]);
     expect([second['image'], second['build'] === first['build']]).toEqual([first['image'], false]);
     beside = first;
     const status = (await json('status', 'iris'))['status'] as { latestBuild: string };
