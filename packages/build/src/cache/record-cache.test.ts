@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,3 +46,19 @@ test('the record of another key is not believed under this one', async () => {
   await rename(path, path.replace(/a\.record$/, 'b.record'));
   expect(await records.get('b')).toBeUndefined();
 });
+
+test.skipIf(process.getuid?.() !== 0)(
+  'a full disk is said to be one, and the record before stays (skipped without root: mounts a small disk)',
+  async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'galley-test', folder]);
+    try {
+      await records.set('a', { layers: ['one'] });
+      const large = { layers: ['x'.repeat(400_000)] };
+      await expect(records.set('a', large)).rejects.toMatchObject({ code: 'DISK_FULL' });
+      expect(await records.get('a')).toEqual({ layers: ['one'] });
+      await records.set('b', { layers: ['two'] });
+    } finally {
+      execFileSync('umount', [folder]);
+    }
+  },
+);

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalJson } from '@galley/image/canonical-json';
+import { diskError } from '@galley/image/layout/disk-errors';
 import { openSealed, sealText } from '@galley/image/sealed-text';
 import { makeWorkFolder } from './work-folder.ts';
 
@@ -28,8 +29,16 @@ export class RecordCache<Value> {
     return text === undefined ? undefined : (JSON.parse(text) as Value);
   }
 
-  /** Atomic: a reader sees the old value or the new one, also after a crash. */
+  /** Atomic: a reader sees the old value or the new one, also after a crash. Throws `DISK_FULL`. */
   async set(key: string, value: Value): Promise<void> {
+    try {
+      await this.#write(key, value);
+    } catch (error) {
+      throw diskError(error, this.#folder);
+    }
+  }
+
+  async #write(key: string, value: Value): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     const path = this.#path(key);
     const temporary = join(await makeWorkFolder(this.#cacheDir, 'records'), randomBytes(8).toString('hex'));
@@ -37,10 +46,12 @@ export class RecordCache<Value> {
     try {
       await handle.writeFile(sealText(key, JSON.stringify(value)));
       await handle.datasync();
+      await rename(temporary, path);
     } finally {
       await handle.close();
+      // Nothing half-written is kept on a full disk; after the rename it is not there.
+      await rm(temporary, { force: true });
     }
-    await rename(temporary, path);
   }
 
   async delete(key: string): Promise<void> {
