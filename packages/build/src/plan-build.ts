@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Digest } from '@galley/api/digest';
 import type { BuildOptions, SourceSpec } from './build.ts';
 import { availablePythons, planBase } from './base/plan-base.ts';
+import { acceleratorWarnings } from './lock/accelerator-libraries.ts';
 import { withRepositoryWheels } from './lock/local-wheel.ts';
 import { lockDigest } from './lock/lock.ts';
 import { lockChoices } from './plan/lock-choices.ts';
@@ -88,6 +89,7 @@ export async function planBuild(source: SourceSpec, options: PlanOptions): Promi
           ...tree.warnings,
           ...recipe.requirements.warnings,
           ...warnings,
+          ...acceleratorWarnings(lock),
           ...unbuilt.map(
             (title) =>
               `${title} has no wheel: it is built in a sandbox from its source distribution, and what it depends on is not in this plan`,

@@ -4,6 +4,7 @@ import type { Image } from '@galley/image/image';
 import type { CachedLayer } from '../cache/layer-cache.ts';
 import { imageConfig, type ImageFacts } from '../layers/image-config.ts';
 import { makeCodeLayer } from '../layers/make-code-layer.ts';
+import { acceleratorWarnings } from '../lock/accelerator-libraries.ts';
 import type { BuildWork } from './build-work.ts';
 import { postBuild, type PostBuild } from './post-build.ts';
 import type { Environment } from './prepare-environment.ts';
@@ -52,13 +53,14 @@ export async function environmentImage(
 /** For people: what was left out, guessed or only half set up. */
 export function environmentWarnings(
   { tree, recipe }: BuildWork,
-  { base }: Environment,
+  { base, locked }: Environment,
   post: PostBuild,
 ): readonly string[] {
   const { notSetUp } = base.system;
   return [
     ...tree.warnings,
     ...recipe.requirements.warnings,
+    ...acceleratorWarnings(locked.lock),
     // A package that is not set up may do only a part of what it should.
     ...(notSetUp.length === 0
       ? []
