@@ -45,7 +45,7 @@ export async function rebuild({ signal }: { readonly signal: AbortSignal }): Pro
         peer: `${(cold / 1000).toFixed(2)} s (the first build of the same repository)`,
         ratio: '—',
         target: '≤ 1 s',
-        note: `${(service / 1000).toFixed(2)} s of it is the smoke check, which starts the service image and mostly waits for what the model imports`,
+        note: `${(service / 1000).toFixed(2)} s of it is the service image and its check, in a replica that started beside the rehearsal`,
       },
     ];
   } finally {

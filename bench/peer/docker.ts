@@ -58,6 +58,10 @@ export async function openDocker(
     async close() {
       daemon.kill('SIGTERM');
       await gone;
+      // It leaves the namespace of `--network host` mounted, and a mount point cannot be removed.
+      await promisify(execFile)('umount', ['--lazy', join(folder, 'run/netns/default')]).catch(
+        () => undefined,
+      );
     },
   };
   try {

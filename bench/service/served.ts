@@ -96,7 +96,10 @@ export async function untilFirstAnswer(served: Served, id: string): Promise<numb
   await served.home.engine.ensure(served.replica(id));
   const client = clientOf(served, id);
   try {
-    while ((await askOnce(client, served.body)) !== 200) await sleep(2);
+    while ((await askOnce(client, served.body)) !== 200) {
+      if (performance.now() - from > 300_000) throw new Error(`the replica ${id} did not answer`);
+      await sleep(2);
+    }
     return performance.now() - from;
   } finally {
     await client.close();

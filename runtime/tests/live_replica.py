@@ -168,6 +168,20 @@ class Replica:
             select_nothing()
         raise AssertionError("the replica is not ready in time")
 
+    def wait_listening(self) -> None:
+        """Until somebody answers, ready or not."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the replica ended with {self.process.returncode}: {self.ended()}")
+            try:
+                self.ask("GET", "/healthz")
+                self.ask("GET", "/healthz", admin=True)
+                return
+            except OSError:
+                select_nothing()
+        raise AssertionError("the replica does not listen in time")
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
         self.ended()

@@ -259,3 +259,38 @@ def test_a_command_that_does_not_exist_gets_the_list_of_those_that_do() -> None:
     ended = subprocess.run([str(LAUNCHER), "fly"], env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert "run|rehearse|compile|serve|check" in ended.stderr
+
+
+def test_a_replica_of_a_build_waits_for_what_the_rehearsal_finds_and_then_serves_as_every_replica(tmp_path: Path) -> None:
+    folder = iris_folder(tmp_path)
+    found = {path.name: path.read_text() for path in sorted((tmp_path / "rehearsed").iterdir())}
+    for name in found:
+        (tmp_path / "rehearsed" / name).unlink()
+    with Replica(folder, wait=False, GALLEY_AWAIT_REHEARSED="1") as replica:
+        replica.wait_listening()
+        for body in ({"files": {"../model.pkl": "x"}}, {"files": {}}, [1]):
+            assert replica.ask("POST", "/galley/v1/rehearsed", body, admin=True).status == 400
+        assert replica.ask("GET", "/galley/v1/rehearsed", admin=True).status == 405
+        assert replica.ask("GET", "/healthz").status == 503
+        assert replica.ask("POST", "/galley/v1/rehearsed", {"files": found}, admin=True).status == 200
+        replica.wait_ready()
+        assert replica.ask("POST", PREDICT, {"instances": [ROW]}).json() == {"predictions": [ANSWER]}
+        refused = replica.ask("POST", PREDICT, {"instances": [{**ROW, "length": "long"}]})
+        assert refused.json()["code"] == "INVALID_COLUMN"
+        assert replica.ask("POST", "/galley/v1/rehearsed", {"files": found}, admin=True).status == 400
+
+
+def test_what_the_rehearsal_found_is_held_against_the_model_by_a_waiting_replica_too(tmp_path: Path) -> None:
+    folder = iris_folder(tmp_path)
+    golden = {"requests": [{"rows": [ROW], "predictions": [ANSWER + 1]}]}
+    with Replica(folder, wait=False, GALLEY_AWAIT_REHEARSED="1") as replica:
+        replica.wait_listening()
+        files = {"golden.json": json.dumps(golden)}
+        assert replica.ask("POST", "/galley/v1/rehearsed", {"files": files}, admin=True).status == 200
+        assert "in the build with" in replica.ended()
+        assert replica.process.returncode == 21
+
+
+def test_only_a_replica_that_waits_takes_files(tmp_path: Path) -> None:
+    with Replica(iris_folder(tmp_path)) as replica:
+        assert replica.ask("POST", "/galley/v1/rehearsed", {"files": {"golden.json": "{}"}}, admin=True).status == 404

@@ -5,14 +5,16 @@ import { checkExpected } from './bundle/carried.ts';
 import type { BuildContext, BuildOptions, BuildResult, LayerRecord, SourceSpec } from './build.ts';
 import type { BuildWork } from './plan/build-work.ts';
 import type { CachedLayer } from './cache/layer-cache.ts';
-import { imageConfig } from './layers/image-config.ts';
+import { imageConfig, type ImageFacts } from './layers/image-config.ts';
+import { beginBytecode } from './plan/early-bytecode.ts';
 import { environmentImage, environmentWarnings, imageFacts } from './plan/environment-image.ts';
 import { layerRecord } from './plan/layer-record.ts';
 import { withBuildWork } from './plan/open-work.ts';
-import type { PostBuild } from './plan/post-build.ts';
 import { prepareEnvironment, type Environment } from './plan/prepare-environment.ts';
 import { recipeRecord } from './plan/recipe-record.ts';
 import { finish, trainOnce, type Finished } from './plan/train-and-rehearse.ts';
+import type { PostBuild } from './plan/post-build.ts';
+import type { Training } from './training/training.ts';
 import { trainingKey, type TrainingInputs } from './training/training-key.ts';
 
 /** What a build made its images of, for whoever takes them elsewhere. */
@@ -56,18 +58,8 @@ async function buildImages(work: BuildWork, environment: Environment): Promise<B
     facts,
   });
   checkExpected('environment', image.digest, context.carried);
-  const inputs = await trainingInputs(work, environment);
-  const key = trainingKey(inputs);
-  const { training, reused } = await trainOnce(work, { inputs, key, image });
-  const candidate = await phases.run('candidate', async (end) => {
-    const made = await assembleImage(context.store, {
-      layers: [...environment.serving, code.layer, ...post.layers, training.layer],
-      config: imageConfig('candidate', facts),
-    });
-    end({ state: 'done', reason: countOf(made.layers.length, 'layer') });
-    return made;
-  });
-  const finished = await finish(work, { candidate, training, key });
+  const made = { facts, code, image, post };
+  const { training, reused, key, candidate, finished } = await trainAndFinish(work, environment, made);
   const records = [
     ...environment.records,
     ...post.records,
@@ -96,6 +88,39 @@ async function buildImages(work: BuildWork, environment: Environment): Promise<B
     warnings: [...environmentWarnings(work, environment, post), ...training.warnings],
   };
   return { result, environment, post, training, finished };
+}
+
+/** Runs the notebooks and compiles beside them what the model will most likely import, then rehearses. */
+async function trainAndFinish(
+  work: BuildWork,
+  environment: Environment,
+  { facts, code, image, post }: { facts: ImageFacts; code: CachedLayer; image: Image; post: PostBuild },
+): Promise<{ training: Training; reused: boolean; key: string; candidate: Image; finished: Finished }> {
+  const { context, phases } = work;
+  const inputs = await trainingInputs(work, environment);
+  const key = trainingKey(inputs);
+  // Not beside a postBuild: what that laid down is compiled, too, and a layer of it may be new.
+  const bytecode = beginBytecode(
+    work,
+    environment.serving,
+    post.layers.length === 0 ? code.layer : undefined,
+    facts,
+  );
+  try {
+    const { training, reused } = await trainOnce(work, { inputs, key, image });
+    const candidate = await phases.run('candidate', async (end) => {
+      const made = await assembleImage(context.store, {
+        layers: [...environment.serving, code.layer, ...post.layers, training.layer],
+        config: imageConfig('candidate', facts),
+      });
+      end({ state: 'done', reason: countOf(made.layers.length, 'layer') });
+      return made;
+    });
+    const finished = await finish(work, { candidate, training, key, bytecode: bytecode.layer });
+    return { training, reused, key, candidate, finished };
+  } finally {
+    await bytecode.end();
+  }
 }
 
 /** What decides a training besides source and lock. The source that goes into images may lack the files that say it. */

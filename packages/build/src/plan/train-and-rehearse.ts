@@ -1,9 +1,11 @@
 import { countOf } from '@galley/api/kind/count';
+import type { Layer } from '@galley/image/descriptor';
 import type { Image } from '@galley/image/image';
 import { appendLayers } from '@galley/image/assemble/append-layers';
 import { RecordCache } from '../cache/record-cache.ts';
 import { checkExpected } from '../bundle/carried.ts';
 import { bytecodeLayer, type BytecodeLayer } from '../rehearsal/bytecode.ts';
+import { beginEarlyCheck, type EarlyCheck } from '../rehearsal/early-check.ts';
 import {
   findRehearsal,
   rehearsalKey,
@@ -62,9 +64,15 @@ export interface Finished {
 /** Rehearsal, bytecode, service image, smoke check. A candidate that went through all of it once is known to be good. */
 export async function finish(
   work: BuildWork,
-  made: { readonly candidate: Image; readonly training: Training; readonly key: string },
+  made: {
+    readonly candidate: Image;
+    readonly training: Training;
+    readonly key: string;
+    /** Of the modules that are likely; never rejects. */
+    readonly bytecode: Promise<Layer | undefined>;
+  },
 ): Promise<Finished> {
-  const { context, options, phases } = work;
+  const { options, phases } = work;
   const { candidate, training } = made;
   const rehearseOptions: RehearseOptions = {
     ...work,
@@ -76,21 +84,46 @@ export async function finish(
     // It plays the service, so it has what the service will have.
     secrets: work.secrets.service,
   };
-  const { rehearsal, reused } = await phases.run('rehearsal', async (end) => {
-    const known = await findRehearsal(rehearseOptions);
-    if (known !== undefined) {
-      end({ state: 'skipped', reason: 'this candidate was rehearsed before' });
-      return { rehearsal: known, reused: true };
-    }
-    return { rehearsal: await rehearse(rehearseOptions), reused: false };
-  });
+  const isKnown = (await findRehearsal(rehearseOptions)) !== undefined;
+  const likely = isKnown ? Promise.resolve(undefined) : made.bytecode;
+  const early = beginEarlyCheck(rehearseOptions, likely, process.availableMemory());
+  try {
+    const { rehearsal, reused } = await phases.run('rehearsal', async (end) => {
+      const known = await findRehearsal(rehearseOptions);
+      if (known !== undefined) {
+        end({ state: 'skipped', reason: 'this candidate was rehearsed before' });
+        return { rehearsal: known, reused: true };
+      }
+      return { rehearsal: await rehearse(rehearseOptions), reused: false };
+    });
+    // Before the rehearsal's own list is compiled: it is the same, most often, and then it is found.
+    await made.bytecode;
+    return {
+      ...(await serviceImage(work, rehearseOptions, rehearsal, early)),
+      rehearsal,
+      reused,
+      rehearsalKey: rehearsalKey(rehearseOptions),
+    };
+  } finally {
+    await early.end();
+  }
+}
+
+/** The candidate with bytecode and what the rehearsal found, checked and tagged. */
+function serviceImage(
+  { context, options, phases, tree }: BuildWork,
+  rehearseOptions: RehearseOptions,
+  rehearsal: Rehearsal,
+  early: EarlyCheck,
+): Promise<{ readonly bytecode: BytecodeLayer; readonly service: Image }> {
+  const { candidate } = rehearseOptions;
   return phases.run('service', async (end) => {
-    const bytecode = await bytecodeLayer(rehearseOptions, work.tree, rehearsal.modules);
+    const bytecode = await bytecodeLayer(rehearseOptions, tree, rehearsal.modules);
     const service = await appendLayers(context.store, candidate, [bytecode.layer, rehearsal.layer], {
       Labels: {
         'dev.galley.kind': 'service',
         'dev.galley.candidate': candidate.digest,
-        'dev.galley.training-key': made.key,
+        'dev.galley.training-key': rehearseOptions.trainingKey,
       },
     });
     // Of the schema golden: checked by the rehearsal. Not `readJson`, which is for manifests and has their limit.
@@ -99,7 +132,9 @@ export async function finish(
     const checks = new RecordCache<{ answers: number }>(context.cacheDir, 'smoke-checks');
     if ((await checks.get(service.digest)) !== undefined) end({ state: 'skipped', reason: 'checked before' });
     else {
-      const { answers, varying } = await smokeCheck(service.digest, golden, rehearseOptions);
+      const { answers, varying } =
+        (await early.answers(bytecode.layer, rehearsal, golden)) ??
+        (await smokeCheck(service.digest, golden, rehearseOptions));
       await checks.set(service.digest, { answers });
       const exempt =
         varying === 0 ? '' : `, ${varying} not compared: the model answers the same rows in different ways`;
@@ -108,6 +143,6 @@ export async function finish(
     // Before the tag: what should be the same and is not gets no name.
     checkExpected('image', service.digest, context.carried);
     await context.store.tag(`${options.project}/${options.name}:latest`, service.digest);
-    return { rehearsal, reused, rehearsalKey: rehearsalKey(rehearseOptions), bytecode, service };
+    return { bytecode, service };
   });
 }

@@ -1,10 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
+import type { Layer } from '@galley/image/descriptor';
 import { buildLayer } from '@galley/image/layer/build-layer';
+import type { Image } from '@galley/image/image';
 import { directoryEntry, type TarEntry } from '@galley/image/tar/entry';
 import { LayerCache, type CachedLayer } from '../cache/layer-cache.ts';
-import { stepKey } from '../cache/record-cache.ts';
+import { RecordCache, stepKey } from '../cache/record-cache.ts';
 import type { SourceTree } from '../source/source-tree.ts';
 import { readOutput, type Output } from '../workload/read-output.ts';
 import { runWorkload } from '../workload/run-workload.ts';
@@ -17,18 +19,53 @@ export interface BytecodeLayer extends CachedLayer {
   readonly key: string;
 }
 
-/**
- * The layer of compiled modules. Its bytes follow from the dependency layers and the names alone: the repository's own modules are left
- * out, so that an edited cell or helper finds it made (ADR 0041).
- */
+/** What compiling needs of a build. */
+export type CompileOptions = Pick<
+  RehearseOptions,
+  'context' | 'project' | 'application' | 'workDir' | 'settings'
+>;
+
+/** The layer of the modules that a candidate loaded, and a note of them for `likelyModules`. */
 export async function bytecodeLayer(
   options: RehearseOptions,
   tree: SourceTree,
   loaded: readonly string[],
 ): Promise<BytecodeLayer> {
-  const { context, candidate } = options;
-  const modules = loaded.filter((name) => !isOfRepository(tree, name));
-  const below = candidate.layers.slice(0, -2).map((layer) => layer.diffId);
+  const { context, candidate, project, application } = options;
+  const modules = withoutOwn(tree, loaded);
+  const made = await compile(options, candidate, candidate.layers.slice(0, -2), modules);
+  for (const whose of [[project, application], [project]]) {
+    await lastModules(context.cacheDir).set(stepKey(whose), modules);
+  }
+  return made;
+}
+
+/** What the application's last build loaded, or the project's: most often the next one loads the same. Undefined: nothing is known. */
+export async function likelyModules(
+  { context, project, application }: CompileOptions,
+  tree: SourceTree,
+): Promise<readonly string[] | undefined> {
+  const last = lastModules(context.cacheDir);
+  const modules = (await last.get(stepKey([project, application]))) ?? (await last.get(stepKey([project])));
+  return modules === undefined ? undefined : withoutOwn(tree, modules);
+}
+
+function lastModules(cacheDir: string): RecordCache<readonly string[]> {
+  return new RecordCache<readonly string[]>(cacheDir, 'last-modules');
+}
+
+/**
+ * The layer of compiled modules of an image. Its bytes follow from the dependency layers and the names alone: the repository's own modules are left
+ * out, so that an edited cell or helper finds it made (ADR 0041).
+ */
+export async function compile(
+  options: CompileOptions,
+  image: Image,
+  dependencies: readonly Layer[],
+  modules: readonly string[],
+): Promise<BytecodeLayer> {
+  const { context } = options;
+  const below = dependencies.map((layer) => layer.diffId);
   const key = stepKey({ bytecode: 1, below, modules });
   const made = await new LayerCache(context.cacheDir, context.store).getOrMake(key, async () => {
     const id = stepId('compile', options.project, options.application, key);
@@ -37,7 +74,7 @@ export async function bytecodeLayer(
       {
         id,
         project: options.project,
-        image: candidate.digest,
+        image: image.digest,
         command: ['/opt/galley/runtime/bin/galley-runtime', 'compile', '/galley/in/modules.json'],
         env: {},
         rootfs: 'readonly',
@@ -77,6 +114,10 @@ export async function bytecodeLayer(
     );
   });
   return { ...made, key };
+}
+
+function withoutOwn(tree: SourceTree, modules: readonly string[]): readonly string[] {
+  return modules.filter((name) => !isOfRepository(tree, name));
 }
 
 function isOfRepository(tree: SourceTree, module: string): boolean {

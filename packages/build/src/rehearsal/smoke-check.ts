@@ -40,7 +40,23 @@ export async function smokeCheck(
   options: SmokeOptions,
 ): Promise<SmokeAnswers> {
   const { engine, signal } = options.context;
-  const workload: Workload = {
+  const workload = smokeWorkload(image, options);
+  await engine.remove(workload.id, 0);
+  try {
+    await engine.ensure(workload, signal);
+    return await proveAnswers(workload.id, golden, options);
+  } finally {
+    await engine.remove(workload.id, 0);
+  }
+}
+
+/** A workload as a replica of the image would be, `env` besides. */
+export function smokeWorkload(
+  image: Digest,
+  options: SmokeOptions,
+  env: Readonly<Record<string, string>> = {},
+): Workload {
+  return {
     id: stepId('smoke', options.project, options.application, image),
     project: options.project,
     image,
@@ -52,6 +68,7 @@ export async function smokeCheck(
       GALLEY_MEMORY_BYTES: String(options.settings.serviceMemoryBytes),
       OMP_NUM_THREADS: '1',
       ...options.secrets.env,
+      ...env,
     },
     rootfs: 'readonly',
     limits: {
@@ -68,16 +85,19 @@ export async function smokeCheck(
     egress: { index: false, hosts: options.settings.egressHosts },
     labels: stepLabels('smoke', options.project, options.application),
   };
-  await engine.remove(workload.id, 0);
-  try {
-    await engine.ensure(workload, signal);
-    await untilReady(engine, workload.id, options.application, signal);
-    const requests = Array.isArray(golden['requests']) ? golden['requests'].filter(isObject) : [];
-    for (const one of requests) await ask(engine, workload.id, one, options.application, signal);
-    return { answers: requests.length, varying: requests.filter(({ varies }) => varies === true).length };
-  } finally {
-    await engine.remove(workload.id, 0);
-  }
+}
+
+/** Waits until the workload is ready, then asks it every golden request. Throws `SMOKE_CHECK_FAILED`. */
+export async function proveAnswers(
+  id: string,
+  golden: JsonObject,
+  options: SmokeOptions,
+): Promise<SmokeAnswers> {
+  const { engine, signal } = options.context;
+  await untilReady(engine, id, options.application, signal);
+  const requests = Array.isArray(golden['requests']) ? golden['requests'].filter(isObject) : [];
+  for (const one of requests) await ask(engine, id, one, options.application, signal);
+  return { answers: requests.length, varying: requests.filter(({ varies }) => varies === true).length };
 }
 
 async function untilReady(
@@ -89,15 +109,7 @@ async function untilReady(
   const deadline = Date.now() + readyWithinMs;
   let last = 'it never answered';
   while (Date.now() < deadline) {
-    const status = await engine.observe(id);
-    if (status?.phase === 'failed' || status?.phase === 'succeeded' || status?.phase === 'lost') {
-      throw await failed(
-        engine,
-        id,
-        application,
-        `it ended (${status.reason ?? status.phase}, exit code ${status.exitCode ?? 'unknown'})`,
-      );
-    }
+    await throwIfEnded(engine, id, application);
     try {
       const asked = { path: '/healthz', timeoutMs: answerWithinMs, bytesMax: healthBytesMax, signal };
       const { status: code, body } = await dialRequest(engine, id, servicePort, asked);
@@ -110,6 +122,14 @@ async function untilReady(
     await sleep(20, undefined, { signal });
   }
   throw await failed(engine, id, application, last);
+}
+
+/** Throws `SMOKE_CHECK_FAILED` when the workload runs no more. */
+export async function throwIfEnded(engine: Engine, id: string, application: string): Promise<void> {
+  const status = await engine.observe(id);
+  if (status?.phase !== 'failed' && status?.phase !== 'succeeded' && status?.phase !== 'lost') return;
+  const why = `it ended (${status.reason ?? status.phase}, exit code ${status.exitCode ?? 'unknown'})`;
+  throw await failed(engine, id, application, why);
 }
 
 async function ask(

@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import traceback
-from typing import Any, List, Mapping
+from typing import TYPE_CHECKING, Any, List, Mapping, Optional
 
 from galley_runtime._admin import Admin
 from galley_runtime._errors import ModelError, PlanError
@@ -33,6 +33,9 @@ from galley_runtime._serve._scoring import Scoring
 from galley_runtime._serve._service import Service
 from galley_runtime._serve._switch import switched_on
 from galley_runtime._serve._watch import Watch, profile_model, watch_of
+
+if TYPE_CHECKING:
+    from galley_runtime._serve._standby import Standby
 
 __all__ = ["EXIT_GOLDEN", "EXIT_MODEL", "EXIT_SOCKET", "EXIT_USAGE", "load_model", "serve"]
 
@@ -95,6 +98,7 @@ class _Replica:
         }
         self._identity = identity
         self._watch = Watch(None, identity, log)
+        self._standby: Optional[Standby] = None
 
     def run(self) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -134,13 +138,21 @@ class _Replica:
         self._metrics.gauge("galley_ready", "1 when predictions may be asked for.", lambda: self._service.ready)
         self._metrics.gauge("galley_waiting", "Requests in line for the predictor.", self._waiting)
         self._metrics.gauge("galley_monitor_errors", "Failures of the monitor itself.", lambda: self._watch.errors)
+        if self._environment.get("GALLEY_AWAIT_REHEARSED") == "1":
+            from galley_runtime._serve._standby import STANDBY_LIMITS, Standby
+
+            self._standby = Standby(admin)
+            return listener, Listener(sockets[1], self._standby, STANDBY_LIMITS)
         return listener, Listener(sockets[1], admin, _ADMIN_LIMITS)
 
     def _open(self, listener: Listener) -> None:
         """Loads, replays the golden requests, and opens the door. The first of them also warms up what loads when it is used."""
         places = self._places
-        watch = watch_of(places.rehearsed, places.model, self._identity, self._log)
         model = load_model(places)
+        if self._standby is not None:
+            places = places._replace(rehearsed=self._standby.wait())
+            model.use(_schema_of(places) or model.schema)
+        watch = watch_of(places.rehearsed, places.model, self._identity, self._log)
         profile_model(watch, model, _cells_of(places), places.app, self._log)
         prove = self._environment.get("GALLEY_GOLDEN", "check") != "warm"
         check_golden(model, read_json(os.path.join(places.rehearsed, "golden.json")), prove, self._log)
@@ -193,9 +205,12 @@ def load_model(places: Places) -> Model:
         raise ModelError(
             f"{places.app} cannot be entered: {error.strerror}.", "Build the application again."
         ) from error
+    return load(places.model, _schema_of(places))
+
+
+def _schema_of(places: Places) -> Optional[Schema]:
     content = read_json(os.path.join(places.rehearsed, "schema.json"))
     try:
-        schema = None if content is None else Schema.from_json(content)
+        return None if content is None else Schema.from_json(content)
     except (KeyError, TypeError) as error:
         raise ModelError(f"schema.json cannot be followed: {error!r}.", "Build the application again.") from error
-    return load(places.model, schema)
