@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Layer } from '@galley/image/descriptor';
 import { appendLayers } from '@galley/image/assemble/append-layers';
-import type { JsonObject } from '../workload/read-json.ts';
+import type { JsonObject } from '@galley/api/json-object';
 import type { Rehearsal, RehearseOptions } from './rehearse.ts';
 import type { SmokeAnswers } from './smoke-check.ts';
 import { standBy, type RehearsedFiles, type Standby } from './standby.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { dialRequest } from '@galley/engine/socket/dial-request';
-import type { JsonObject } from '../workload/read-json.ts';
+import type { JsonObject } from '@galley/api/json-object';
 import {
   proveAnswers,
   smokeWorkload,
