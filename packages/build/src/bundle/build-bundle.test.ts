@@ -99,11 +99,15 @@ async function contents(): Promise<BundleContents> {
   };
 }
 
-/** Writes such a bundle; `without`: blobs that its manifest does not name. */
+/** Writes such a bundle; `without`: blobs that its manifest does not name; `absent`: blobs that it names and that are not in the file. */
 async function write(
   described: unknown,
   parts: BundleContents,
-  { without = [], type = bundleType.contents }: { without?: readonly Digest[]; type?: string } = {},
+  {
+    without = [],
+    absent = [],
+    type = bundleType.contents,
+  }: { without?: readonly Digest[]; absent?: readonly Digest[]; type?: string } = {},
 ): Promise<string> {
   const config = await theirs.write(Buffer.from(canonicalJson(described)), { mediaType: type });
   const layers = await Promise.all(
@@ -117,7 +121,9 @@ async function write(
   );
   const manifest = Buffer.from(canonicalJson({ schemaVersion: 2, config, layers }));
   const top = await theirs.write(manifest, { mediaType: 'application/vnd.oci.image.manifest.v1+json' });
-  const blobs = [top, config, ...layers].map((one) => ({ ...one, path: theirs.blobPath(one.digest) }));
+  const blobs = [top, config, ...layers]
+    .filter(({ digest }) => !absent.includes(digest))
+    .map((one) => ({ ...one, path: theirs.blobPath(one.digest) }));
   const path = join(root, 'x.bundle');
   await rm(path, { force: true });
   await writeArchive(path, layoutEntries(top, 'demo', blobs));
@@ -183,8 +189,13 @@ describe('a bundle of a stranger', () => {
     const parts = await contents();
     const model = parts.training.value.layer.descriptor.digest;
     await ours.write(await readFile(theirs.blobPath(model)), { mediaType: 'application/octet-stream' });
-    const path = await write(parts, parts, { without: [model] });
-    await expect(build(path)).rejects.toMatchObject({ ...refused, message: expect.stringContaining(model) });
+    for (const how of [{ without: [model] }, { absent: [model] }]) {
+      const path = await write(parts, parts, how);
+      await expect(build(path)).rejects.toMatchObject({
+        ...refused,
+        message: expect.stringContaining(model),
+      });
+    }
   });
 
   it.each([

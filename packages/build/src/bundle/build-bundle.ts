@@ -65,12 +65,12 @@ async function bringIn(file: string, workDir: string, context: BuildContext): Pr
   if (found?.isFile() !== true) throw invalidBundle(shown, 'there is no such file');
   const reference = { format: 'oci-archive', path: file, tag: undefined } as const;
   try {
-    const root = await importImage(store, reference, { workDir, signal });
+    // What it does not bring it cannot have: another project's layers may lie in the same store.
+    const root = await importImage(store, reference, { workDir, whole: true, signal });
     const { config, layers } = readManifest(await store.readJson(root));
     if (config.mediaType !== bundleType.contents)
       throw invalidBundle(shown, 'it holds an image, which galley image and s2i take');
     const contents = readContents(await store.readBytes(config.digest), shown);
-    // What it does not bring it cannot have: another project's layers may lie in the same store.
     const brought = new Set<Digest>(layers.map((blob) => blob.digest));
     const missing = blobsOf(contents).filter((blob) => !brought.has(blob.digest));
     if (missing.length > 0)

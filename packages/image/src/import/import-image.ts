@@ -13,11 +13,13 @@ import { copyFromLayout, digestOfPath, pickTagged, readLayoutIndex } from './lay
 export interface ImportOptions {
   /** Private to the caller; an archive is unpacked there. */
   readonly workDir: string;
+  /** Of a layout: every blob must lie in it, also one that the store has: whoever wrote it must not name what others have. Default false. */
+  readonly whole?: boolean;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Brings an image of another tool into the store and gives its digest; what is there already is not copied. It is not tagged. Throws
+ * Brings an image of another tool into the store and gives its digest; what is there already is not copied, unless it must be `whole`. It is not tagged. Throws
  * `IMAGE_NOT_FOUND`, `IMAGE_INVALID`, `BLOB_MISSING`, `DIGEST_MISMATCH`, `DISK_FULL`.
  */
 export async function importImage(
@@ -33,7 +35,7 @@ export async function importImage(
       details: { path },
     });
   }
-  if (reference.format === 'oci') return copyTagged(store, path, reference, options.signal);
+  if (reference.format === 'oci') return copyTagged(store, path, reference, options);
   const source = createReadStream(path, { highWaterMark: 1 << 20 });
   if (reference.format === 'docker-archive') {
     const { signal } = options;
@@ -43,7 +45,7 @@ export async function importImage(
   const folder = await mkdtemp(join(options.workDir, 'archive-'));
   try {
     await unpackLayoutArchive(source, folder, options.signal);
-    return await copyTagged(store, folder, reference, options.signal);
+    return await copyTagged(store, folder, reference, options);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -53,10 +55,10 @@ async function copyTagged(
   store: ImageStore,
   folder: string,
   { tag, path }: ImportReference,
-  signal: AbortSignal | undefined,
+  options: ImportOptions,
 ): Promise<Digest> {
   const root = pickTagged(await readLayoutIndex(folder), tag, path);
-  return copyFromLayout(store, folder, root, signal);
+  return copyFromLayout(store, folder, root, options);
 }
 
 /** The blobs and the index of an archived layout, under names that we make: what else it holds stays outside. */

@@ -38,16 +38,18 @@ export function pickTagged(index: unknown, tag: string | undefined, where: strin
 
 /**
  * Copies an image out of a layout folder of somebody else's: of an index the image for this machine. Nothing is written into the folder; every
- * blob is held against its digest. Throws `BLOB_MISSING`, `DIGEST_MISMATCH`, `IMAGE_INVALID`, `DISK_FULL`.
+ * blob that is read is held against its digest. `whole`: so is one that the store has already, and it has to lie in the folder. Throws
+ * `BLOB_MISSING`, `DIGEST_MISMATCH`, `IMAGE_INVALID`, `DISK_FULL`.
  */
 export async function copyFromLayout(
   store: ImageStore,
   folder: string,
   root: Digest,
-  signal?: AbortSignal,
+  options: { readonly whole?: boolean; readonly signal?: AbortSignal } = {},
 ): Promise<Digest> {
+  const { whole = false, signal } = options;
   const copy = async (digest: Digest, type: string): Promise<void> => {
-    if (await store.has(digest)) return;
+    if (!whole && (await store.has(digest))) return;
     const path = await blobOf(folder, digest);
     await store.write(createReadStream(path, { highWaterMark: 1 << 20 }), {
       mediaType: type,
@@ -62,7 +64,7 @@ export async function copyFromLayout(
   if (isObject(value) && Array.isArray(value['manifests'])) {
     const picked = pickPlatform(value['manifests'], hostArchitecture(), root);
     if (picked === root) throw invalid('The index', 'names itself', root);
-    await copyFromLayout(store, folder, picked, signal);
+    await copyFromLayout(store, folder, picked, options);
     return root;
   }
   const manifest = readManifest(value);
