@@ -26,16 +26,16 @@ export async function checkPublic(
 
 /**
  * The addresses that a program of ours must be held to when it connects to `url`: what the name means a moment later may be something else
- * (DNS rebinding, engine.md §3). None: a proxy connects, or the name has no address. Throws `EGRESS_DENIED`.
+ * (DNS rebinding, engine.md §3). None: the name has no address now, and may have one then. Undefined: a proxy connects. Throws `EGRESS_DENIED`.
  */
 export async function checkedAddresses(
   url: string,
   options: GuardOptions,
   env: NodeJS.ProcessEnv = process.env,
-): Promise<readonly string[]> {
+): Promise<readonly string[] | undefined> {
   const target = new URL(url);
   // Behind a proxy it is the proxy that connects, and this machine resolves nothing.
-  if (/^https?:$/.test(target.protocol) && hasProxy(env)) return [];
+  if (/^https?:$/.test(target.protocol) && hasProxy(env)) return undefined;
   return checkTarget(targetOf(target), options);
 }
 

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -211,6 +211,31 @@ describe('a name that means one thing when it is checked and another when git as
     } finally {
       await inside.close();
       await outside.close();
+    }
+  });
+});
+
+describe('a name that has no address when it is checked', () => {
+  it.each(['http', 'git', 'ssh'])('is not asked over %s: it may have one by then', async (transport) => {
+    // git's libraries know by themselves where names below localhost lead.
+    const inside = createTcpServer((socket) => {
+      connections += 1;
+      socket.destroy();
+    }).listen(0, '127.0.0.1');
+    let connections = 0;
+    await once(inside, 'listening');
+    try {
+      const url = `${transport}://rebinds.localhost:${(inside.address() as AddressInfo).port}/inside`;
+      const resolve = (): Promise<readonly string[]> => Promise.resolve([]);
+      const source = { url, ref: 'a'.repeat(40), contextDir: '' };
+      const refused = openGit(source, { spool: join(root, 'spool'), resolve });
+      await expect(refused).rejects.toMatchObject({
+        code: 'SOURCE_UNREACHABLE',
+        message: 'rebinds.localhost has no address.',
+      });
+      expect(connections).toBe(0);
+    } finally {
+      inside.close();
     }
   });
 });

@@ -180,6 +180,10 @@ describe('a git repository as a source', () => {
       await expect(open(`git://127.0.0.1:${port}/absent`)).rejects.toMatchObject({
         code: 'SOURCE_NOT_FOUND',
       });
+      // A name that only our resolver knows: git reaches it only where it was told to.
+      const source = { url: `git://model.invalid:${port}/model`, ref: commit, contextDir: '' };
+      const resolve = (): Promise<readonly string[]> => Promise.resolve(['127.0.0.1']);
+      expect((await openGit(source, { spool: join(root, 'pinned'), resolve })).commit).toBe(commit);
     } finally {
       process.kill(-(daemon.pid ?? 0), 'SIGTERM');
       await once(daemon, 'exit');

@@ -22,7 +22,7 @@ import {
 import { readBlobs } from './blobs.ts';
 import { commitFacts, type CommitFacts } from './commit-facts.ts';
 import { fetchCommit } from './fetch.ts';
-import { pinHttp, pinSsh } from './pin.ts';
+import { pinGit, pinHttp, pinSsh } from './pin.ts';
 import { followRedirects } from './redirects.ts';
 import type { GitOptions } from './run-git.ts';
 import { readSubmodules, submoduleAddress, submoduleUnavailable } from './submodules.ts';
@@ -171,8 +171,10 @@ class RepositoryReader {
 
   async #fetch(part: Part, access: GitAccess, remote: GitOptions): Promise<string> {
     const guard = this.#guardOf(part.address);
-    if (guard === undefined || !/^https?$/.test(part.address.transport))
-      return fetchCommit(part.address.url, part.ref, remote);
+    const { transport, url: asNamed } = part.address;
+    if (guard !== undefined && transport === 'git')
+      return fetchCommit(await pinGit(part.address, guard), part.ref, remote);
+    if (guard === undefined || !/^https?$/.test(transport)) return fetchCommit(asNamed, part.ref, remote);
     const { signal } = this.#options;
     const url = await followRedirects(part.address, { guard, credentials: access.http, signal });
     const pinned = await pinHttp(url, guard);
