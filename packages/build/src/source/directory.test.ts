@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -92,6 +92,29 @@ describe('a directory as a source', () => {
     await symlink('real', join(path, 'alias'));
     const tree = await open(path);
     expect(tree.find('alias/a.txt')?.path).toBe('real/a.txt');
+  });
+
+  it('takes nothing from behind a symlink, whatever the index of the repository says', async () => {
+    const path = await lay({
+      'a.ipynb': '{}',
+      '.gitignore': 'src\n',
+      'src/key': 'public',
+      'src/in/link': '',
+    });
+    runGit(path, 'init', '-q');
+    runGit(path, 'add', '-f', '.');
+    await rm(join(path, 'src'), { recursive: true });
+    await layFiles(join(root, 'outside'), { key: 'of the host' });
+    await mkdir(join(root, 'outside', 'in'));
+    await symlink('../a.ipynb', join(root, 'outside', 'in', 'link'));
+    await symlink(join(root, 'outside'), join(path, 'src'));
+    expect(paths(await open(path))).toEqual(['.gitignore', 'a.ipynb']);
+  });
+
+  it('waits for no pipe where a .gitignore would be', async () => {
+    const path = await lay({ 'a.ipynb': '{}' });
+    execFileSync('mkfifo', [join(path, '.gitignore')]);
+    expect(paths(await open(path))).toEqual(['a.ipynb']);
   });
 
   it('runs nothing that the configuration of the repository names', async () => {

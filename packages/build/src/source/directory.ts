@@ -1,11 +1,12 @@
-import { createReadStream, lstatSync, readFileSync } from 'node:fs';
-import { glob, lstat, readFile, readdir, readlink } from 'node:fs/promises';
-import { join, posix, resolve } from 'node:path';
+import { closeSync, createReadStream, lstatSync, readFileSync } from 'node:fs';
+import { glob, lstat, readdir, readlink, realpath } from 'node:fs/promises';
+import { dirname, join, posix, resolve } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { commitFacts } from './git/commit-facts.ts';
 import { git } from './git/run-git.ts';
 import { IgnoreMatcher } from './ignore-rules.ts';
 import { fetchObjects } from './lfs/fetch-objects.ts';
+import { openInside } from './open-inside.ts';
 import type { IgnoreRule, SourceTree } from './source-tree.ts';
 import { TreeBuilder } from './tree-builder.ts';
 import { decodePath, isGitInternal } from './tree-path.ts';
@@ -25,14 +26,14 @@ export interface DirectoryOptions {
  * elsewhere the .gitignore files do. Throws `SOURCE_NOT_FOUND` when it is no directory, `SOURCE_REFUSED`, `LFS_POINTER`, `SOURCE_TOO_LARGE`.
  */
 export async function openDirectory(path: string, options: DirectoryOptions): Promise<SourceTree> {
-  const root = resolve(path);
-  const stat = await lstat(root).catch(() => undefined);
+  const stat = await lstat(resolve(path)).catch(() => undefined);
   if (stat?.isDirectory() !== true) {
     throw new GalleyError('SOURCE_NOT_FOUND', `${path} is not a directory.`, {
       hint: 'Give the folder that holds the notebooks, or the URL of a git repository.',
       details: { path },
     });
   }
+  const root = await realpath(path);
   const listed = options.only ?? (await listWithGit(root, options.signal)) ?? (await listWithRules(root));
   const paths = new Set(listed);
   for (const pattern of options.include) {
@@ -61,12 +62,22 @@ async function addFromDisk(builder: TreeBuilder, root: string, path: string): Pr
   // Synchronous as far as small files go: a trip through the thread pool costs a hundred times the read, and there may be 100,000.
   const stat = lstatSync(full, { throwIfNoEntry: false });
   if (stat === undefined) return; // tracked by git, deleted on disk
+  if (stat.isFile()) {
+    const file = openInside(root, path);
+    if (file === undefined) return;
+    try {
+      const content =
+        stat.size < 65_536 ? readFileSync(file) : createReadStream('', { fd: file, autoClose: false });
+      await builder.addFile(path, (stat.mode & 0o100) !== 0, content, stat.size);
+    } finally {
+      closeSync(file);
+    }
+    return;
+  }
+  // Behind a symlink git sees nothing either.
+  if ((await realpath(dirname(full))) !== dirname(full)) return;
   if (stat.isSymbolicLink()) {
     builder.addLink(path, await readlink(full));
-  } else if (stat.isFile()) {
-    const executable = (stat.mode & 0o100) !== 0;
-    const content = stat.size < 65_536 ? readFileSync(full) : createReadStream(full);
-    await builder.addFile(path, executable, content, stat.size);
   } else if (stat.isDirectory()) {
     // A submodule or a nested repository: git lists it as one entry.
     const inner = (await listWithGit(full)) ?? (await listWithRules(full));
@@ -113,15 +124,21 @@ async function listWithGit(root: string, signal?: AbortSignal): Promise<readonly
 
 async function listWithRules(root: string): Promise<readonly string[]> {
   const files = await walk(root);
-  const rules = new IgnoreMatcher(await readIgnoreFiles(root, files));
+  const rules = new IgnoreMatcher(readIgnoreFiles(root, files));
   return files.filter((path) => rules.match(path) === undefined);
 }
 
-async function readIgnoreFiles(root: string, files: readonly string[]): Promise<Map<string, string>> {
+function readIgnoreFiles(root: string, files: readonly string[]): Map<string, string> {
   const rules = new Map<string, string>();
   for (const path of files.filter((file) => posix.basename(file) === '.gitignore')) {
-    const folder = posix.dirname(path);
-    rules.set(folder === '.' ? '' : folder, await readFile(join(root, path), 'utf8'));
+    const file = openInside(root, path);
+    if (file === undefined) continue;
+    try {
+      const folder = posix.dirname(path);
+      rules.set(folder === '.' ? '' : folder, readFileSync(file, 'utf8'));
+    } finally {
+      closeSync(file);
+    }
   }
   return rules;
 }
@@ -157,7 +174,7 @@ async function explain(root: string, path: string): Promise<IgnoreRule | undefin
     if (file === undefined || line === undefined || pattern === undefined) return undefined;
     return pattern.startsWith('!') ? undefined : { file, line: Number(line), pattern };
   }
-  return new IgnoreMatcher(await readIgnoreFiles(root, await walk(root))).match(path);
+  return new IgnoreMatcher(readIgnoreFiles(root, await walk(root))).match(path);
 }
 
 function splitNul(bytes: Buffer): readonly string[] {
