@@ -1,10 +1,9 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { lockRepository } from '@galley/build/lock-repository';
 import { describeRecipe } from '../render/recipe.ts';
 import { safeText } from '../render/safe-text.ts';
 import { lockFlags, lockOptions } from '../service/lock-options.ts';
+import { placeLock } from '../service/place-lock.ts';
 import { describeSource } from '../service/source-argument.ts';
 import type { Command } from './command.ts';
 
@@ -29,12 +28,13 @@ export const command: Command = {
         hint: 'Clone the repository, then galley lock <folder>.',
       });
     }
-    const written = await lockRepository(
-      { kind: 'directory', path: argument.path, include: [] },
-      { notebooks: [], python: '', ...lockOptions(input), signal: context.signal },
-    );
-    const file = join(argument.path, written.path);
-    await writeFile(file, written.text);
+    const written = await lockRepository(argument, {
+      notebooks: [],
+      python: '',
+      ...lockOptions(input),
+      signal: context.signal,
+    });
+    const file = await placeLock(argument.path, written);
     return {
       text: [
         describeRecipe(written.recipe),

@@ -1,7 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { lstat, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { GalleyError } from '@galley/api/error/galley-error';
+import { realpath } from 'node:fs/promises';
 import { lockRepository, type WrittenLock } from '@galley/build/lock-repository';
 import type { PlanOptions } from '@galley/build/plan-build';
 import { readInstalled, type Installed } from '@galley/control/lab/installed';
@@ -10,6 +7,7 @@ import { withLabs } from '@galley/control/lab/open-labs';
 import { homeLayout } from '@galley/control/owner/home';
 import type { Context } from '../command/command.ts';
 import { openStore } from '../server/open-store.ts';
+import { placeLock } from './place-lock.ts';
 
 /** A lock with what was installed in the labs of a folder. */
 export interface Captured {
@@ -44,32 +42,7 @@ export async function captureLab(
         signal: context.signal,
       },
     );
-    const file = await replaceFile(path, written.path, written.text);
+    const file = await placeLock(path, written);
     return { installed, written: { ...written, file } };
   });
-}
-
-/** Puts a file of the folder's owner in place, whatever a notebook left there: a link is replaced and never followed. */
-async function replaceFile(root: string, path: string, text: string): Promise<string> {
-  const file = join(root, path);
-  const folder = dirname(file);
-  if (!(await lstat(folder)).isDirectory()) {
-    throw new GalleyError('USAGE', `${folder} is a link, and no lock is written through it.`, {
-      hint: 'Put a folder in its place.',
-    });
-  }
-  const owner = await stat(root);
-  const temporary = join(folder, `.pylock-${randomBytes(6).toString('hex')}.toml`);
-  const handle = await open(temporary, 'wx', 0o644);
-  try {
-    await handle.writeFile(text);
-    await handle.chown(owner.uid, owner.gid);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, file);
-  return file;
 }
