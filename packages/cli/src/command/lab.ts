@@ -37,9 +37,10 @@ export const command: Command = {
   ],
   async run(input, context) {
     const argument = await readSource(input, context);
-    if (argument.kind !== 'directory') {
-      throw new GalleyError('USAGE', 'galley lab works in a folder, and an address is none.', {
-        hint: 'Clone the repository, then galley lab <folder>; galley repo2docker <address> shows it without a folder.',
+    // The folder of a saved model may be anybody's downloads, and would be open to what runs in the lab.
+    if (argument.kind !== 'directory' || argument.only !== undefined) {
+      throw new GalleyError('USAGE', `galley lab works in a folder, and ${input.args[0] ?? '.'} is none.`, {
+        hint: 'galley lab <folder>, of a clone for example; galley repo2docker <address> shows a repository without a folder.',
       });
     }
     if (input.options['capture'] !== true) {

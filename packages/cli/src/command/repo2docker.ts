@@ -31,9 +31,9 @@ export const command: Command = {
 async function lab(input: Input, context: Context): Promise<Result> {
   const isMounted = input.options['editable'] === true;
   const argument = await readSource(input, context);
-  if (isMounted && argument.kind !== 'directory') {
-    throw new GalleyError('USAGE', '--editable works in a folder, and an address is none.', {
-      hint: 'Clone the repository, then galley repo2docker --editable <folder>.',
+  if (isMounted && (argument.kind !== 'directory' || argument.only !== undefined)) {
+    throw new GalleyError('USAGE', `--editable works in a folder, and ${input.args[0] ?? '.'} is none.`, {
+      hint: 'galley repo2docker --editable <folder>, of a clone for example.',
     });
   }
   return runLab(

@@ -97,8 +97,8 @@ async function checkFolder(path: string, { home, env }: Context): Promise<void> 
   const what =
     path === '/' || `${galley}/`.startsWith(`${path}/`) || path.startsWith(`${galley}/`)
       ? `holds the GALLEY_HOME ${galley} or a part of it`
-      : path === (await real(env['HOME'] ?? ''))
-        ? 'is your home folder, with your keys and settings'
+      : `${await real(env['HOME'] ?? '')}/`.startsWith(`${path}/`)
+        ? 'is or holds your home folder, with your keys and settings'
         : undefined;
   if (what === undefined) return;
   throw new GalleyError(
