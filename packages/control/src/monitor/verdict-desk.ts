@@ -21,8 +21,9 @@ const unsettledBuckets = 3;
 /** A judging that goes on from look to look. It is only a short cut: the verdict follows from the counts in the records alone. */
 interface Kept {
   readonly judging: Judging;
-  /** Before the first bucket. */
+  /** Before the first bucket, and the number of the bucket before it. */
   readonly fresh: Remembered;
+  readonly begin: number;
   /** After the last bucket that is settled, and that bucket. */
   settled: Remembered;
   through: number;
@@ -192,9 +193,9 @@ export class VerdictDesk {
     const earliest = this.counts.earliestSince(uid, kept.lookedAt);
     if (earliest === undefined && kept.verdict !== undefined) return kept.verdict;
     if (earliest !== undefined && Math.floor(earliest / bucketMinutes) <= kept.through) {
-      // Counts of a time that was settled: from the beginning.
-      this.kept.delete(uid);
-      return this.running(revision, standing);
+      // Counts of a time that was settled: from the beginning. Not with another judging: to draw its limits takes long, and a replica may tell of old minutes as often as it likes.
+      kept.settled = kept.fresh;
+      kept.through = kept.begin;
     }
     kept.judging.restore(kept.settled);
     const newest: JudgedBucket[] = [];
@@ -222,14 +223,15 @@ export class VerdictDesk {
     const known = this.kept.get(uid);
     if (known !== undefined) return known;
     const judging = new Judging(judgedStreams(standing.reference), settingsOf(revision));
-    // Nothing has come since a time that never is.
     const through = judgedMinutes(standing).from / bucketMinutes - 1;
     const fresh = judging.remembered();
     const kept: Kept = {
       judging,
       fresh,
+      begin: through,
       settled: fresh,
       through,
+      // Nothing has come since a time that never is.
       lookedAt: Infinity,
       verdict: undefined,
     };

@@ -31,3 +31,9 @@ test('nothing seen has no lower side, everything seen no upper one', () => {
   expect(limitsOf(0, 100, { h: 0.05, level: 1e-6 }).lower).toBe(0);
   expect(limitsOf(100, 100, { h: 0.05, level: 1e-6 }).upper).toBe(1);
 });
+
+test('more than everything, as only a workload that lies counts it, is everything', () => {
+  const tolerance = { h: 0.05, level: 1e-6 };
+  expect(limitsOf(1000, 100, tolerance)).toEqual(limitsOf(100, 100, tolerance));
+  expect(limitsOf(Number.MAX_SAFE_INTEGER, 100, tolerance).upper).toBe(1);
+});

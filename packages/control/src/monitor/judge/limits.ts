@@ -18,11 +18,13 @@ export interface Tolerance {
 const levelAlone = 0.01;
 
 /**
- * Limits of a piece of which the reference holds `k` of `n` requests (real: rows of one request share it). The wider of what sampling of
+ * Limits of a piece of which the reference holds `counted` of `n` requests (real: rows of one request share it). The wider of what sampling of
  * the reference allows at the application's level, and of that at 1 % with the tolerance added: the first covers the reference's population, the second
- * whatever lies near it.
+ * whatever lies near it. Counts come out of workloads: more than all of `n` is all of them, beyond which the bounds have no meaning and their
+ * computation no end.
  */
-export function limitsOf(k: number, n: number, { h, level }: Tolerance): Limits {
+export function limitsOf(counted: number, n: number, { h, level }: Tolerance): Limits {
+  const k = Math.min(counted, n);
   const share = k / n;
   const allowance = h * Math.sqrt(share * (1 - share));
   return {
