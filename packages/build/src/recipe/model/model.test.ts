@@ -116,6 +116,12 @@ describe('a hostile or broken file', () => {
     ['holds no instruction of a pickle', () => Buffer.from('8004ff', 'hex'), /byte 2/],
     ['takes what it never gave', () => Buffer.from('80045293', 'hex'), /never gave/],
     ['names no module', () => Buffer.from('cos; x\nsystem\n.'), /names a module/],
+    // Protocol 4: two short texts and STACK_GLOBAL.
+    [
+      'names a module with a line break',
+      () => Buffer.from('\x80\x04\x8c\x03os\n\x8c\x01x\x93.', 'latin1'),
+      /names a module/,
+    ],
     ['has a class of a notebook', () => callOf('__main__', 'Mine', 'x'), /Mine.*defined in a notebook/],
     [
       'is compressed, and broken',

@@ -9,7 +9,7 @@ STACK_MAX = MEMO_MAX = 1000000
 STATE_MAX = 256
 DEPTH_MAX = 20
 
-VERSION = re.compile(r"^\d+(\.\d+){1,3}((a|b|rc|\.post)\d+)?$")
+VERSION = re.compile(r"[0-9]+(\.[0-9]+){1,3}((a|b|rc|\.post)[0-9]+)?")
 
 
 class Reader:
@@ -119,7 +119,7 @@ class Reader:
     def set_items(self, items):
         target = self.stack[-1] if self.stack else OTHER
         for key, value in zip(items[::2], items[1::2]):
-            if key == "_sklearn_version" and isinstance(value, str) and VERSION.match(value):
+            if key == "_sklearn_version" and isinstance(value, str) and VERSION.fullmatch(value):
                 self.found.sklearn = self.found.sklearn or str(value)
             elif key == "feature_names_in_":
                 self.found.frames = True

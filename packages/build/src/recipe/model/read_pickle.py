@@ -19,7 +19,7 @@ from pickle_bytes import CPU_SECONDS, CannotTell, NotPickle, open_bytes  # noqa:
 from pickle_reader import Reader  # noqa: E402
 
 MODULES_MAX = 1000
-MODULE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$")
+MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 
 
 class Found:
@@ -34,7 +34,7 @@ class Found:
     def name(self, module, name, protocol):
         if protocol < 3:
             module = IMPORT_MAPPING.get(module, module)
-        if not MODULE.match(module):
+        if not MODULE.fullmatch(module):
             raise NotPickle("it names a module %r" % module[:80])
         if module == "__main__":
             if name not in self.main and len(self.main) < 20:
