@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -73,6 +73,17 @@ describe('what is typed as a source', () => {
       local: true,
     });
     expect(await describeIt('work')).toMatchObject({ kind: 'directory' });
+  });
+
+  it('is a saved model alone, also behind a link, as long as the name there says what it is', async () => {
+    // What an empty pickle begins with.
+    for (const name of ['real.pkl', 'blob']) await writeFile(join(cwd, 'plain', name), '\x80\x04', 'latin1');
+    await symlink('plain/real.pkl', join(cwd, 'best.joblib'));
+    await symlink('plain/blob', join(cwd, 'cached.joblib'));
+    const found = await describeIt('best.joblib');
+    expect(found).toMatchObject({ kind: 'directory', name: 'best', path: join(cwd, 'plain') });
+    expect(found).toHaveProperty('only', expect.arrayContaining(['real.pkl']));
+    await expect(describeIt('cached.joblib')).rejects.toMatchObject({ code: 'USAGE' });
   });
 
   it('is an archive of this machine by its name', async () => {

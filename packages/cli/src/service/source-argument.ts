@@ -83,17 +83,21 @@ const besideModel: readonly string[] = [
   ...sampleNames,
 ];
 
-/** A file that is served by itself. Throws `MODEL_FILE_INVALID` for another content than its name says. */
+/** A file that is served by itself. Throws `MODEL_FILE_INVALID` for another content than its name says, `USAGE` for a link to a name that says nothing. */
 async function describeModel(path: string, options: SourceOptions): Promise<SourceArgument> {
   refuseFlag(options.ref, '--ref', 'A saved model is one file');
   refuseFlag(options.include[0], '--include', 'A saved model is one file');
   // What is typed may be a link to it: a tree takes no link that leads out of it.
   const real = await realpath(path);
   const file = basename(real);
+  if (namedFormat(real) === undefined)
+    throw new GalleyError('USAGE', `${path} is a link to ${real}, whose name does not say what it holds.`, {
+      hint: `Give a copy of it: cp -L ${basename(path)} FOLDER`,
+    });
   const handle = await open(real);
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
-    checkModel(path, buffer.subarray(0, bytesRead));
+    checkModel(real, buffer.subarray(0, bytesRead));
   } finally {
     await handle.close();
   }
