@@ -16,7 +16,8 @@ __all__ = ["Head", "parse_head"]
 _HEADERS_MAX = 100
 _TARGET_MAX = 8 * 1024
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,16}) ([\x21-\x7e]+) HTTP/1\.([01])\Z")
-_HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*\Z")
+#: Blanks around the value are cut off afterwards: a pattern that does it tries every way to share them out, for hours.
+_HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)\Z")
 _ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 #: Headers where a second one means that two readers may disagree.
 _SINGLE = frozenset(
@@ -77,7 +78,7 @@ def _headers(lines: List[bytes]) -> Dict[str, str]:
         if match is None:
             raise _bad("A header is not NAME: VALUE on one line.")
         name = match.group(1).decode("ascii").lower()
-        value = match.group(2).decode("latin-1")
+        value = match.group(2).strip(b" \t").decode("latin-1")
         if name in headers:
             if name in _SINGLE:
                 raise _bad(f"The header {name} is there twice.")
