@@ -123,6 +123,29 @@ def test_who_waits_is_answered_together_in_the_order_of_arrival() -> None:
     assert [asking.job.predictions for asking in waiting] == [[n * 2, (n + 10) * 2] for n in range(1, 6)]
 
 
+def test_a_call_that_breaks_is_nobodys_answer() -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    def work(jobs: List[Job]) -> None:
+        if not entered.is_set():
+            entered.set()
+            assert go.wait(DEADLINE_SECONDS)
+        else:
+            raise MemoryError
+
+    gate = Gate(work, 1, 8, DEADLINE_SECONDS, True)
+    first = Asking(gate, job(0))
+    assert entered.wait(DEADLINE_SECONDS)
+    waiting = []
+    for number in (1, 2):
+        waiting.append(Asking(gate, job(number)))
+        in_line(gate, number)
+    go.set()
+    assert first.ended() is None
+    assert [type(asking.ended()) for asking in waiting] == [MemoryError, MemoryError]
+    assert (gate.waiting, gate.longest()) == (0, 0.0)
+
+
 def test_rows_are_counted_and_not_requests() -> None:
     gate, predictor, first = busy(merge=True)
     waiting = []

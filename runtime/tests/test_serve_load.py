@@ -22,6 +22,8 @@ class Model:
             print(len(rows), file=file)
         if any(row["x"] < 0 for row in rows):
             raise ValueError("negative")
+        if any(row["x"] == 13 for row in rows):
+            return (1 // (13 - row["x"]) for row in rows)
         if rows[0]["x"] == 0:
             open("entered", "w").close()
             while not os.path.exists("go"):
@@ -88,9 +90,9 @@ def estimator(tmp_path: Path) -> ModelFolder:
     return ModelFolder(tmp_path).write(ESTIMATOR, columns=columns, prediction={"type": "number"})
 
 
-def ask_while_busy(tmp_path: Path, values: "list[list[int]]") -> "tuple[list[Any], list[int]]":
+def ask_while_busy(tmp_path: Path, values: "list[list[int]]", **environment: str) -> "tuple[list[Any], list[int]]":
     """The answers to requests that waited for the same call, and the rows of each call."""
-    with Replica(estimator(tmp_path)) as replica, ExitStack() as stack:
+    with Replica(estimator(tmp_path), **environment) as replica, ExitStack() as stack:
         clients = [stack.enter_context(replica.client()) for _ in range(len(values) + 1)]
         for number, (client, xs) in enumerate(zip(clients, [[0], *values])):
             body = json.dumps({"instances": [{"x": x} for x in xs]}).encode()
@@ -115,6 +117,21 @@ def test_only_the_request_that_is_to_blame_fails(tmp_path: Path) -> None:
     assert [answer.status for answer in answers] == [200, 500, 200]
     assert answers[2].json() == {"predictions": [8]}
     assert calls == [1, 3, 1, 1, 1]
+
+
+def test_an_answer_that_breaks_while_it_is_read_fails_only_who_asked_for_it(tmp_path: Path) -> None:
+    answers, calls = ask_while_busy(tmp_path, [[1], [13], [4]])
+    assert [answer.status for answer in answers] == [200, 500, 200]
+    assert answers[0].json() == {"predictions": [2]}
+    assert answers[1].json()["code"] == "PREDICTOR_FAILED"
+    assert "ZeroDivisionError" in answers[1].json()["error"]
+    assert calls == [1, 3, 1, 1, 1]
+
+
+def test_rows_that_nobody_looked_at_share_no_call(tmp_path: Path) -> None:
+    answers, calls = ask_while_busy(tmp_path, [[1], [2]], GALLEY_SCHEMA="off")
+    assert [answer.json() for answer in answers] == [{"predictions": [2]}, {"predictions": [4]}]
+    assert calls == [1, 1, 1]
 
 
 def test_a_replica_whose_call_does_not_end_says_that_it_hangs(tmp_path: Path) -> None:

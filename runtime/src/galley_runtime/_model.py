@@ -87,6 +87,8 @@ class Model:
             values = plain(answer)
         except TypeError as error:
             raise PredictorError(f"The predictor answered with what cannot be sent: {error}.") from error
+        except (Exception, SystemExit) as error:  # a generator runs only now
+            raise failure_of(error, "predictor") from error
         if isinstance(values, list) and len(values) == count:
             return values
         if count == 1:

@@ -128,6 +128,10 @@ class Gate:
             here = [job for job in batch if not self._left(job)] if batch[0].batch else batch
             if here:
                 self._work(here)
+        except BaseException as error:  # else who waits would take its empty predictions for an answer
+            for job in batch:
+                job.error = error
+            raise
         finally:
             took = self._clock() - began
             with self._lock:

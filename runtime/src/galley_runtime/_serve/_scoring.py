@@ -60,7 +60,8 @@ class Scoring:
         self._call_seconds = limits.call_seconds
         self._event_times = event_times
         self.door = Door(model.schema, mode, metrics.violation)
-        merge = may_merge(model, watch)
+        # Where nobody looks at rows, a neighbour may change the types of a column after all.
+        merge = mode != "off" and may_merge(model, watch)
         self.gate = Gate(self._work, limits.concurrency, limits.waiting, limits.waiting_seconds, merge, monotonic)
         self._monotonic = monotonic
         self._number = 0
@@ -164,7 +165,7 @@ class Scoring:
         """False when it did not work: then each is asked alone, so that only who is to blame hears of it."""
         try:
             predictions = self.model.score([row for job in jobs for row in job.rows])
-        except RuntimeFailure:
+        except Exception:
             return False
         start = 0
         for job in jobs:
