@@ -9,8 +9,10 @@ from typing import Any, Dict, Iterator, List
 import pytest
 from live_replica import COLUMNS, ROW, ModelFolder, Replica
 
+from galley_runtime._errors import RequestError
 from galley_runtime._inferred import infer
-from galley_runtime._schema import Schema
+from galley_runtime._schema import Column, Schema
+from galley_runtime._serve._door import Door
 
 PREDICT = "/v1/models/iris:predict"
 #: Answers what it got, so that a test sees what the door let through.
@@ -71,6 +73,15 @@ def test_every_violation_of_a_request_is_named_by_row_and_column_and_counted(tmp
             '{column="name",kind="type",outcome="refused"}': 1,
             '{column="length",kind="missing",outcome="refused"}': 1,
         }
+
+
+def test_names_that_a_client_made_long_are_told_short_however_often_they_are_told() -> None:
+    columns = [Column(f"column {number}", "number", False) for number in range(100)]
+    door = Door(Schema("records", columns), "typed", lambda *_: None)
+    with pytest.raises(RequestError) as refused:
+        door.admit([{"x" * 1_000_000: 1}])
+    assert len(refused.value.details["violations"]) == 20
+    assert len(json.dumps(refused.value.body())) < 10_000
 
 
 def test_a_request_of_nothing_but_violations_is_looked_at_no_further_than_a_thousand(tmp_path: Path) -> None:

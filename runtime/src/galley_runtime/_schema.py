@@ -17,6 +17,7 @@ __all__ = ["Column", "Schema", "column_error"]
 
 _WORDS = {bool: "a boolean", int: "an integer", float: "a number", str: "a string", list: "a list", dict: "an object"}
 _INTEGER_END = 2**63
+_NAME_SHOWN = 100
 _EXPECTED = {"number": "a number", "integer": "an integer", "string": "a string", "boolean": "true or false"}
 
 
@@ -193,10 +194,10 @@ class Schema:
     def _refuse_extra(self, index: int, row: Mapping[str, Any]) -> NoReturn:
         from difflib import get_close_matches  # only when something is wrong: its import costs a start-up millisecond
 
-        extra = next(name for name in row if name not in self._by_name)
-        near = get_close_matches(str(extra), [name for name in self.names if name not in row] or self.names, 1)
+        extra = _shown(next(name for name in row if name not in self._by_name))
+        near = get_close_matches(extra, [name for name in self.names if name not in row] or self.names, 1)
         hint = f"Did you mean {near[0]}?" if near else f"Leave it out; the columns are {_listed(self.names)}."
-        raise column_error("unknown", f"Row {index} has an unknown column {extra}.", index, str(extra), hint)
+        raise column_error("unknown", f"Row {index} has an unknown column {extra}.", index, extra, hint)
 
     def _refuse_missing(self, index: int, column: Column, row: Mapping[str, Any]) -> NoReturn:
         expected = _EXPECTED.get(column.type, "any value")
@@ -223,5 +224,11 @@ def _word(value: Any) -> str:
 
 
 def _listed(names: Sequence[str], most: int = 20) -> str:
-    shown = ", ".join(str(name) for name in names[:most])
+    shown = ", ".join(map(_shown, names[:most]))
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def _shown(name: Any) -> str:
+    """A client may give a name of megabytes, and up to a thousand refusals of one request tell it."""
+    text = str(name)
+    return text if len(text) <= _NAME_SHOWN else text[: _NAME_SHOWN - 1] + "…"
