@@ -140,6 +140,7 @@ const protocols: readonly Protocol[] = [
 ];
 
 const { hour: _, ...short } = good;
+const gap: readonly Row[] = [good, { ...good, distance: null }];
 const badRows: readonly (readonly [what: string, row: Row, column: string, words: RegExp])[] = [
   ['a missing column', short, 'hour', /no column hour|hour of row 1 is null/],
   ['a mistyped column', { ...good, distance: 'far' }, 'distance', /not a number/],
@@ -179,23 +180,22 @@ describe.each(protocols)('$name', (protocol) => {
 });
 
 describe('what is no request of the protocol', () => {
-  test.each([
-    [
-      '/v1/models/rows:predict',
-      '{"instances": [{"carrier": "UA", "distance": NaN, "hour": 6, "wind": 1}]}',
-      0,
-    ],
-    ['/invocations', '{"inputs": {"carrier": ["UA", "UA"], "distance": [1, NaN]}}', 1],
-    [
-      '/v2/models/rows/infer',
-      '{"inputs": [{"name": "distance", "shape": [2], "datatype": "FP64", "data": [1, NaN]}]}',
-      1,
-    ],
-  ])('NaN at %s is named by row and column', async (path, body, row) => {
-    const refusal = await ask(path, body);
+  test('NaN is no JSON for V1, and named by row and column', async () => {
+    const refusal = await ask('/v1/models/rows:predict', withNan({ instances: gap }));
     expect(refusal.status).toBe(400);
-    expect(refusal.body).toMatchObject({ code: 'INVALID_JSON', row, column: 'distance' });
+    expect(refusal.body).toMatchObject({ code: 'INVALID_JSON', row: 1, column: 'distance' });
     expect(refusal.body['hint']).toContain('null');
+  });
+
+  // Their own clients write NaN for a missing number (protocols.md): it is a null, and this column has none.
+  test.each([
+    ['/invocations', { dataframe_records: gap }],
+    ['/v2/models/rows/infer', tensors(gap)],
+  ])('NaN at %s is a null, named by row and column where none may be', async (path, body) => {
+    const refusal = await ask(path, withNan(body));
+    expect(refusal.status).toBe(422);
+    expect(refusal.body).toMatchObject({ code: 'INVALID_COLUMN', row: 1, column: 'distance' });
+    expect(refusal.text).toContain('distance of row 1 is null');
   });
 
   test.each(['/v1/models/rows:predict', '/v2/models/rows/infer', '/invocations', '/predict'])(
@@ -211,6 +211,11 @@ describe('what is no request of the protocol', () => {
     },
   );
 });
+
+/** JSON as Python's clients write it, in whose rows a null is `NaN`. */
+function withNan(body: unknown): string {
+  return JSON.stringify(body).replaceAll('null', 'NaN');
+}
 
 /** As many units, with commas between, as fit into the largest body. */
 function filled(before: string, unit: string, after: string): string {
@@ -278,8 +283,7 @@ describe('clients that do not end what they began', () => {
 
   test('a slow client is cut, after the others were served', { timeout: 60_000 }, async () => {
     const refusal = await slow;
-    expect(refusal).toMatch(/^HTTP\/1\.1 408 [^]*"code":"TIMED_OUT"/);
-    expect(refusal).toContain('"error_code":"TIMED_OUT"');
+    expect(refusal).toMatch(/^HTTP\/1\.1 408 [^]*"code":"BODY_TOO_SLOW"/);
   });
 });
 

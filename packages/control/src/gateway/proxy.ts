@@ -59,7 +59,7 @@ function forward(
 ): void {
   const handOn = (body?: Buffer): void => toReplica(routing, counts, match, { request, response, body });
   // Who waits for a body holds none of a replica's connections.
-  if (isReadAhead(request)) readAhead(request, handOn);
+  if (isReadAhead(request)) readAhead(request, handOn, () => refuseSlow(request, response));
   else handOn();
 }
 
@@ -165,10 +165,14 @@ function hangUpWith(response: ServerResponse, sent: ClientRequest): void {
 }
 
 function tooSlow({ request, response, sent }: UnderWay): void {
-  const error = 'The body of the request comes too slowly, and a replica waits for it.';
+  refuseSlow(request, response);
+  sent.destroy();
+}
+
+function refuseSlow(request: IncomingMessage, response: ServerResponse): void {
+  const error = 'The body of the request comes too slowly.';
   const hint = 'Send it in one piece, or from a better connection.';
   refuse(request, response, { status: 408, code: 'BODY_TOO_SLOW', error, hint });
-  sent.destroy();
 }
 
 function unavailable(

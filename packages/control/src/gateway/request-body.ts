@@ -3,6 +3,8 @@ import { bodyIsComing } from './end-answer.ts';
 
 /** A body that says it is no larger is read before a replica hears of it: a model's request has some kilobytes. */
 const aheadBytesMax = 64 * 1024;
+/** And how long it may take to come. */
+const aheadMsMax = 60_000;
 /** Bytes of a body in one second, and how many seconds in a row there may be fewer, while a replica waits for it. */
 const slowBytes = 16 * 1024;
 const slowSecondsMax = 10;
@@ -13,11 +15,22 @@ export function isReadAhead(request: IncomingMessage): boolean {
   return length > 0 && length <= aheadBytesMax && request.headers['transfer-encoding'] === undefined;
 }
 
-/** The whole body; nothing is called when the client goes away before. */
-export function readAhead(request: IncomingMessage, ready: (body: Buffer) => void): void {
+/** The whole body, or `tooSlow`; nothing is called when the client goes away before. */
+export function readAhead(
+  request: IncomingMessage,
+  ready: (body: Buffer) => void,
+  tooSlow: () => void,
+): void {
   const chunks: Buffer[] = [];
-  request.on('data', (chunk: Buffer) => void chunks.push(chunk));
-  request.once('end', () => ready(Buffer.concat(chunks)));
+  const gather = (chunk: Buffer): void => void chunks.push(chunk);
+  const end = (): void => ready(Buffer.concat(chunks));
+  const limit = setTimeout(() => {
+    request.off('data', gather).off('end', end);
+    tooSlow();
+  }, aheadMsMax);
+  limit.unref();
+  request.on('data', gather).once('end', end);
+  request.once('close', () => clearTimeout(limit));
 }
 
 /**
