@@ -45,9 +45,17 @@ export async function replayRecorded(
 export async function replayFile(path: string, settings: Partial<JudgeSettings>): Promise<Replayed> {
   async function* lines(): AsyncGenerator {
     let number = 0;
-    for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
-      number += 1;
-      yield parsed(line, path, number);
+    try {
+      for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity })) {
+        number += 1;
+        yield parsed(line, path, number);
+      }
+    } catch (cause) {
+      if (cause instanceof GalleyError) throw cause;
+      throw new GalleyError('USAGE', `${path} can't be read.`, {
+        hint: 'Check the path after --file.',
+        cause,
+      });
     }
   }
   return replayVerdict(lines(), settings);

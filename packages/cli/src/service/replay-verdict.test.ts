@@ -87,3 +87,10 @@ test.each([
 test('a line that is no JSON is named', async () => {
   await expect(replayFile(written(['{', ...record()]), {})).rejects.toThrow(/^Line 1 of .* is no JSON\.$/);
 });
+
+test('a file that is not there is told', async () => {
+  await expect(replayFile('/nowhere/counts.jsonl', {})).rejects.toMatchObject({
+    code: 'USAGE',
+    message: "/nowhere/counts.jsonl can't be read.",
+  });
+});
