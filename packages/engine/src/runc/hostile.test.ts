@@ -6,6 +6,9 @@ import { text } from 'node:stream/consumers';
 import { Readable } from 'node:stream';
 import { extract } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { assembleImage } from '@galley/image/assemble/assemble-image';
+import { buildLayer } from '@galley/image/layer/build-layer';
+import { fileEntry } from '@galley/image/tar/entry';
 import type { Engine, LogLine, Workload, WorkloadStatus } from '../engine.ts';
 import { openRuncUnderTest, runcUnavailable, type RuncUnderTest } from '../contract/runc-under-test.ts';
 
@@ -203,6 +206,20 @@ print("end of the flood", flush=True)`;
     expect(files.length).toBeGreaterThan(0);
     expect(files.length).toBeLessThanOrEqual(2);
     await engine.remove('flood', 0);
+  });
+
+  test('an image that lies about a layer is refused, and is not called one that a disk has altered', async () => {
+    const { engine, store } = under;
+    const layer = await buildLayer(store, [fileEntry('lie', 'x')], { createdBy: 'test' });
+    const diffId = `sha256:${'0'.repeat(64)}` as const;
+    const image = await assembleImage(store, { layers: [{ ...layer, diffId }], config: {} });
+    await engine.ensure(hostile('liar', 'pass', { image: image.digest }));
+    expect(await ended(engine, 'liar')).toMatchObject({
+      phase: 'failed',
+      reason: 'Error',
+      message: expect.stringContaining(`not ${diffId}`),
+    });
+    expect(await store.has(layer.descriptor.digest)).toBe(true);
   });
 
   test('a workload does not see or reach another one', async () => {

@@ -243,9 +243,12 @@ export class RuncEngine implements Engine {
 function failureOf(error: unknown, now: number): Partial<WorkloadRecord> {
   const code = error instanceof GalleyError ? error.code : '';
   const missing = ['BLOB_MISSING', 'IMAGE_INVALID', 'IMAGE_NOT_FOUND'].includes(code);
+  // Only what is gone from the store can be made again: an image that lies about its layers stays as it is.
+  const damaged =
+    error instanceof GalleyError && code === 'DIGEST_MISMATCH' && error.details['removed'] === true;
   return {
     phase: 'failed',
-    reason: missing ? 'ImageMissing' : code === 'DIGEST_MISMATCH' ? 'ImageDamaged' : 'Error',
+    reason: missing ? 'ImageMissing' : damaged ? 'ImageDamaged' : 'Error',
     message: error instanceof Error ? error.message : String(error),
     endedAt: new Date(now).toISOString(),
   };
