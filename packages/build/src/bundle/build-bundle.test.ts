@@ -33,7 +33,7 @@ async function contents(): Promise<BundleContents> {
     theirs.write(Buffer.from(text), { mediaType: 'application/octet-stream' });
   const layer = async (text: string) => {
     const { digest, size } = await blob(text);
-    const descriptor = { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', digest, size };
+    const descriptor = { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest, size };
     return { descriptor, diffId: digest, createdBy: 'test', tarBytes: 0 };
   };
   const digest = async (text: string): Promise<Digest> => (await blob(text)).digest;
@@ -196,6 +196,23 @@ describe('a bundle of a stranger', () => {
         message: expect.stringContaining(model),
       });
     }
+  });
+
+  it('is refused when a layer does not hold what it says, which may be what another project has', async () => {
+    const parts = await contents();
+    const { layer } = parts.training.value;
+    const training = {
+      ...parts.training,
+      value: { ...parts.training.value, layer: { ...layer, diffId: `sha256:${hex('6')}` as const } },
+    };
+    const path = await write({ ...parts, training }, parts);
+    await expect(build(path)).rejects.toMatchObject({
+      ...refused,
+      message: expect.stringContaining('does not hold what it says'),
+    });
+    const gzip = { ...layer.descriptor, mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip' };
+    const broken = { ...training, value: { ...training.value, layer: { ...layer, descriptor: gzip } } };
+    await expect(build(await write({ ...parts, training: broken }, parts))).rejects.toMatchObject(refused);
   });
 
   it.each([

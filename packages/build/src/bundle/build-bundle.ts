@@ -1,10 +1,11 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { digestHex, type Digest } from '@galley/api/digest';
 import { GalleyError } from '@galley/api/error/galley-error';
 import { readManifest } from '@galley/image/assemble/check-manifest';
 import { importImage } from '@galley/image/import/import-image';
+import { openLayer } from '@galley/image/layer/open-layer';
 import { debianArchitecture } from '../base/base-lock.ts';
 import { buildRepository } from '../build-repository.ts';
 import type { BuildContext, BuildOptions, BuildResult } from '../build.ts';
@@ -17,7 +18,17 @@ import { rehearsalRecords } from '../rehearsal/rehearse.ts';
 import { trainingRecords } from '../training/training.ts';
 import { wheelPath } from '../wheel-cache/wheel-path.ts';
 import type { Carried } from './carried.ts';
-import { blobsOf, bundleType, invalidBundle, readContents, type BundleContents } from './contents.ts';
+import {
+  blobsOf,
+  bundleType,
+  invalidBundle,
+  layersOf,
+  readContents,
+  type BundleContents,
+} from './contents.ts';
+
+/** Bytes of an unpacked layer, as elsewhere: what unpacks to more is no layer of ours. */
+const layerBytesMax = 2 ** 36;
 
 /** What a bundle itself does not say. */
 export type BundleBuildOptions = Pick<BuildOptions, 'project' | 'reveal'>;
@@ -37,6 +48,7 @@ export async function buildBundle(
   try {
     const contents = await bringIn(file, workDir, context);
     await checkMachine(contents, basename(file));
+    await checkLayers(contents, basename(file), context);
     await layWheels(contents, context);
     const cacheDir = await ownCache(contents, join(workDir, 'cache'), context);
     const { base, name, source } = contents;
@@ -102,6 +114,35 @@ async function checkMachine({ architecture, runtime }: BundleContents, shown: st
     hint: 'Build it on such a machine with the version that made it, or make the bundle anew.',
     details: { architecture, runtime },
   });
+}
+
+/**
+ * Layers have to hold what the bundle says they do: an engine finds unpacked ones by that and looks no further, and what it finds may be another
+ * project's.
+ */
+async function checkLayers(
+  contents: BundleContents,
+  shown: string,
+  { store, signal }: BuildContext,
+): Promise<void> {
+  for (const { descriptor, diffId } of layersOf(contents)) {
+    const hash = createHash('sha256');
+    let bytes = 0;
+    try {
+      // A stream of bytes, which its type does not say.
+      for await (const chunk of openLayer(store, descriptor) as AsyncIterable<Buffer>) {
+        signal.throwIfAborted();
+        bytes += chunk.byteLength;
+        if (bytes > layerBytesMax) break;
+        hash.update(chunk);
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      throw invalidBundle(shown, `its layer ${descriptor.digest} cannot be read`, error);
+    }
+    if (`sha256:${hash.digest('hex')}` !== diffId)
+      throw invalidBundle(shown, `its layer ${descriptor.digest} does not hold what it says`);
+  }
 }
 
 /** Wheels are known by their hash, which was checked: whoever finds them in the cache may rely on them. */

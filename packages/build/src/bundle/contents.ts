@@ -196,10 +196,15 @@ export interface BundleBlob {
   readonly filename?: string;
 }
 
-/** Every blob besides `bundle.json`, each once, in an order that follows from the contents. */
-export function blobsOf(contents: BundleContents): readonly BundleBlob[] {
-  const { base, postBuild, training, rehearsal, bytecode } = contents;
-  const layers = [
+/** The layers that are taken as they are. */
+export function layersOf({
+  base,
+  postBuild,
+  training,
+  rehearsal,
+  bytecode,
+}: BundleContents): readonly Static<typeof layer>[] {
+  return [
     base.layer,
     ...base.system.layers,
     ...(postBuild?.value.layers.map((made) => made.layer) ?? []),
@@ -207,6 +212,11 @@ export function blobsOf(contents: BundleContents): readonly BundleBlob[] {
     rehearsal.value.layer,
     bytecode.value,
   ];
+}
+
+/** Every blob besides `bundle.json`, each once, in an order that follows from the contents. */
+export function blobsOf(contents: BundleContents): readonly BundleBlob[] {
+  const { training, rehearsal } = contents;
   const { reference, schema, golden } = rehearsal.value;
   const { report, executedNotebook, model } = training.value;
   const records = [report, executedNotebook, model, schema, golden];
@@ -217,7 +227,10 @@ export function blobsOf(contents: BundleContents): readonly BundleBlob[] {
       digest: `sha256:${one.sha256}`,
       filename: one.filename,
     })),
-    ...layers.map(({ descriptor }) => ({ mediaType: descriptor.mediaType, digest: descriptor.digest })),
+    ...layersOf(contents).map(({ descriptor }) => ({
+      mediaType: descriptor.mediaType,
+      digest: descriptor.digest,
+    })),
     ...[...records, ...(reference === undefined ? [] : [reference])].map((one) => ({
       mediaType: 'application/json',
       digest: one,
