@@ -10,7 +10,7 @@ export interface Finding {
   readonly message: string;
 }
 
-/** At most this many findings are kept of one layer: a hostile one has millions. */
+/** At most this many errors and as many warnings are kept of one layer: a hostile one has millions, and its warnings must not crowd out an error. */
 export const findingsMax = 100;
 
 /** Collects findings of one place. */
@@ -31,7 +31,7 @@ export class Findings {
   }
 
   #add(severity: Finding['severity'], rule: string, message: string, path: string | undefined): void {
-    if (this.list.length >= findingsMax) return;
+    if (this.list.filter((one) => one.severity === severity).length >= findingsMax) return;
     const where = path === undefined ? this.#where : `${this.#where} ${path}`;
     this.list.push({ severity, rule, where, message });
   }

@@ -138,3 +138,12 @@ test('a million findings are cut to a hundred', async () => {
   const report = await validate([await layerOf(entries)]);
   expect(report.findings).toHaveLength(100);
 });
+
+test('an error is found behind any number of warnings', async () => {
+  const noisy = await layerOf(
+    Array.from({ length: 150 }, (_, at) => ({ name: `pipe-${at}`, type: 'fifo' as const })),
+  );
+  const report = await validate([{ ...noisy, diffId: `sha256:${'1'.repeat(64)}` }]);
+  expect(report.valid).toBe(false);
+  expect(rules(report)).toContain('error diff-id');
+});
