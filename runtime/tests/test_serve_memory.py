@@ -55,6 +55,9 @@ def hostile() -> Iterator[Tuple[str, str, bytes, Dict[str, str]]]:
     yield "tensor", V2, filled(b'{"inputs":[{"name":"length","shape":[9],"datatype":"FP64","data":[', b"1", b"]}]}"), {}
     yield ("axes", V2, *binary("[1,1000000,1,1,1,1,1,1]", 1, b"\x07" * 1_000_000))
     yield ("narrow columns", V2, *binary("[100000]", 150, b"\x07" * 15_000_000))
+    inner = b"\\u007b\\u007d\\u002c" * (SIZE // 18 - 20)
+    column = b'{"name":"length","shape":[1],"datatype":"BYTES","parameters":{"content_type":"pd_json"},"data":["['
+    yield "JSON in text", V2, b'{"inputs":[' + column + inner + b'{}]"]}]}', {}
     packed = gzip.compress(filled(b'{"instances":[', b"{}", b"]}"), 1)
     yield "packed", "/v1/models/iris:predict", packed, {"content_encoding": "gzip"}
 

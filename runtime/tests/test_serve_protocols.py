@@ -107,6 +107,15 @@ def test_v2_gives_only_the_outputs_that_are_named(client: Client) -> None:
     assert "predictions" in unknown.json()["hint"]
 
 
+def test_v2_counts_what_was_scored_whatever_became_of_its_answer(replica: Replica) -> None:
+    def counted() -> int:
+        return int(replica.ask("GET", "/galley/v1/state", admin=True).json()["requests"])
+
+    before = counted()
+    assert replica.ask("POST", INFER, {"inputs": tensors([ROW]), "outputs": [{"name": "score"}]}).status == 400
+    assert counted() == before + 1
+
+
 @pytest.mark.parametrize(
     ("change", "status", "word"),
     [

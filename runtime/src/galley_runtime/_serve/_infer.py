@@ -31,17 +31,25 @@ def infer(service: Service, request: Request, name: str, version: str = "") -> R
     parameters = body.get("parameters")
     event_time = parameters.get(PARAMETER) if isinstance(parameters, dict) else None
     scored = scoring.predict(rows, request, identity, event_time)
-    outputs = outputs_of_predictions(scored.predictions)
+    try:
+        response = _response(service, body, scored.predictions)
+    except Exception:
+        scored.after()  # it was scored, whatever became of the answer
+        raise
+    response.after = scored.after
+    return response
+
+
+def _response(service: Service, body: Dict[str, Any], predictions: List[Any]) -> Response:
+    outputs = outputs_of_predictions(predictions)
     wanted, binary = _wanted(body, [output["name"] for output in outputs])
     answer: Dict[str, Any] = {"model_name": service.name}
     if service.revision:
         answer["model_version"] = service.revision
-    if identity is not None:
-        answer["id"] = identity
+    if body.get("id") is not None:
+        answer["id"] = body["id"]
     answer["outputs"] = [output for output in outputs if wanted is None or output["name"] in wanted]
-    response = _write(answer, binary)
-    response.after = scored.after
-    return response
+    return _write(answer, binary)
 
 
 def _read(request: Request) -> Tuple[Dict[str, Any], List[Tensor]]:
@@ -62,7 +70,7 @@ def _read(request: Request) -> Tuple[Dict[str, Any], List[Tensor]]:
         size = _binary_size(value)
         request.reserve(_bytes_of_tensor(value, size))
         if size is None:
-            tensors.append(tensor_of_json(value))
+            tensors.append(tensor_of_json(value, request.reserve))
             continue
         end = position + size
         if end > len(rest):
@@ -72,7 +80,7 @@ def _read(request: Request) -> Tuple[Dict[str, Any], List[Tensor]]:
         values = None
         if known in DATATYPES:
             values = values_of_bytes(str(value.get("name")), known, rest[position:end])
-        tensors.append(tensor_of_json(value, values))
+        tensors.append(tensor_of_json(value, request.reserve, values))
         position = end
     if position != len(rest):
         raise RequestError("BAD_REQUEST", f"The body has {len(rest) - position} bytes that belong to no input.")

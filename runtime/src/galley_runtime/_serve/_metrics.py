@@ -127,7 +127,7 @@ class Metrics:
         for protocol, histogram in sorted(self._seconds.items()):
             yield from histogram.lines("galley_request_seconds", f'protocol="{protocol}"')
         yield from _head(
-            "galley_predictor_seconds", "Of the notebook's validator and predictor, per request.", "histogram"
+            "galley_predictor_seconds", "Of the notebook's validator and predictor, per call.", "histogram"
         )
         yield from self._predictor.lines("galley_predictor_seconds", "")
 
