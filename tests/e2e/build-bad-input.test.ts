@@ -79,7 +79,13 @@ describe('bad input of a build', () => {
     ],
     ['wrong-hash', 'HASH_MISMATCH', { from: 'requirements.txt line 1' }, /cloudpickle/, /hashes/],
     ['sample-row-fails', 'REHEARSAL_FAILED', { row: 3, request: { rows: [{ x: 0 }] } }, /Row 3/, /validator/],
-    ['answer-depends-on-chance', 'CHECK_NOT_REPRODUCED', {}, /model\.ipynb cell 3/, /chance/],
+    [
+      'answer-changed-by-later-cell',
+      'CHECK_NOT_REPRODUCED',
+      {},
+      /model\.ipynb cell 3: \[3\] instead of \[2\]/,
+      /later cells/,
+    ],
   ])('%s → %s', async (name, code, details, message, hint) => {
     const error = await failure(fixture(name), { name });
     expect(error).toMatchObject({ code, details });
@@ -100,6 +106,13 @@ describe('bad input of a build', () => {
     });
     expect(error.hint).toContain("--include 'prices.csv'");
     expect(await home.store.has(result.image)).toBe(true);
+  });
+
+  it('holds a model to no answer that depends on chance, and says so', async () => {
+    const name = 'answer-depends-on-chance';
+    const { image } = await home.build(fixture(name), { name });
+    expect(await home.store.has(image)).toBe(true);
+    expect(home.events.map(({ reason }) => reason).join('\n')).toMatch(/1 not compared: the model answers/);
   });
 
   it('refuses a model that holds a secret, and shows its value to nobody', async () => {
@@ -138,6 +151,7 @@ describe('bad input of a build', () => {
     const names = await readdir(home.root, { recursive: true });
     expect(names.filter((name) => name.endsWith('.part'))).toEqual([]);
     expect((await home.store.tags()).map(({ name }) => name).sort()).toEqual([
+      'tests/answer-depends-on-chance:latest',
       'tests/doubles:latest',
       'tests/ignored:latest',
     ]);

@@ -44,7 +44,7 @@ export function explainRehearsal(
       'CHECK_NOT_REPRODUCED',
       `The image of ${application} answers a check otherwise than the notebook did: ${what}.`,
       {
-        hint: 'A predictor that depends on chance, time or the cell order gives other answers in the image: fix its seed or its state.',
+        hint: 'A predictor that depends on the time, or on what later cells change, gives other answers in the image: give it a state of its own.',
         details,
       },
     );
