@@ -12,7 +12,10 @@ import { makeFolder } from '../make-folder.ts';
 import { mustRun } from '../process/run-command.ts';
 import { applyWhiteouts } from './whiteouts.ts';
 
-/** Unpacked layers, each once for all images that have it: a directory per diff id, a lower layer for overlayfs. */
+/**
+ * Unpacked layers, each once for all images that have it: a directory per blob, a lower layer for overlayfs. Not per diff id, although layers
+ * that differ in compression alone would share one then: an image only claims its diff ids, and would be given the files of another image's layer.
+ */
 export interface Snapshots {
   /** Unpacks what is missing and returns the directories, lowest first. */
   ensure(layers: readonly Layer[], signal?: AbortSignal): Promise<readonly string[]>;
@@ -46,7 +49,7 @@ export function openSnapshots(layout: Layout, store: ImageStore): Snapshots {
   };
 
   const ensureOne = async (layer: Layer): Promise<string> => {
-    const target = join(layout.snapshots, digestHex(layer.diffId));
+    const target = join(layout.snapshots, digestHex(layer.descriptor.digest));
     if (await exists(target)) return target;
     let running = unpacking.get(target);
     if (running === undefined) {
