@@ -199,7 +199,8 @@ export class VerdictDesk {
     }
     kept.judging.restore(kept.settled);
     const newest: JudgedBucket[] = [];
-    const from = (kept.through + 1) * bucketMinutes;
+    let { through } = kept;
+    const from = (through + 1) * bucketMinutes;
     for await (const bucket of judgedBuckets(this.counts, uid, reference, {
       from,
       to: Number.MAX_SAFE_INTEGER,
@@ -209,8 +210,10 @@ export class VerdictDesk {
       const [oldest] = newest.splice(0, 1);
       if (oldest === undefined) continue;
       kept.judging.add(oldest);
-      kept.through = oldest.bucket;
+      through = oldest.bucket;
     }
+    // Together, and after the last read: one that fails must not leave buckets between the two.
+    kept.through = through;
     kept.settled = kept.judging.remembered();
     kept.lookedAt = lookedAt;
     for (const bucket of newest) kept.judging.add(bucket);

@@ -23,6 +23,8 @@ interface Door {
   readonly members: Set<string>;
   readonly servers: HttpServer[];
   readonly sockets: Set<Socket>;
+  /** What is noted of each member's downloads: the note lies on the host, so a file that is fetched for hours is noted once. */
+  readonly noted: Set<string>;
 }
 
 export interface EgressOptions {
@@ -76,7 +78,7 @@ export class Doors implements Egress {
   }
 
   async #openDoor(pid: number): Promise<Door> {
-    const door: Door = { members: new Set(), servers: [], sockets: new Set() };
+    const door: Door = { members: new Set(), servers: [], sockets: new Set(), noted: new Set() };
     const proxy = createProxy({
       lists: async () => ({
         allowed: this.#members(door).flatMap(({ workload }) => workload.egress.hosts),
@@ -130,10 +132,14 @@ export class Doors implements Egress {
 
   #fetched(door: Door, file: FetchedFile): void {
     const { table } = this.#options;
+    const line = `${JSON.stringify(file)}\n`;
     for (const id of door.members) {
+      const note = `${id} ${line}`;
+      if (door.noted.has(note)) continue;
+      door.noted.add(note);
       void table.queue(id, async () => {
         const entry = table.get(id);
-        if (entry) await appendFile(entry.paths.fetched, `${JSON.stringify(file)}\n`, { mode: 0o600 });
+        if (entry) await appendFile(entry.paths.fetched, line, { mode: 0o600 });
       });
     }
   }
