@@ -53,7 +53,7 @@ export async function runLab(
       // What is made outside of a person's folder goes with the session, and so does what was installed.
       if (options.reset || mounted === undefined) await resetLabFolder(folder, signal);
       await prepareLabFolder(folder, workbench.recipe.python.version);
-      const hadGit = await hasGit(mounted);
+      const shutGit = (await findGit(mounted)) === 'shut';
       const { memoryBytes, cpus, egressHosts } = workbench.limits;
       const url = await withLab(
         engine,
@@ -78,9 +78,9 @@ export async function runLab(
       const installed = await readInstalled(folder);
       if (mounted === undefined) await resetLabFolder(folder, new AbortController().signal);
       const packages = installed.packages.map(({ name, version }) => `${name} ${version}`);
-      const madeGit = !hadGit && (await hasGit(mounted));
+      const openGit = !shutGit && (await findGit(mounted)) !== undefined;
       return {
-        text: describeEnd(packages, mounted, madeGit),
+        text: describeEnd(packages, mounted, openGit),
         value: { url, image: workbench.image, installed: installed.packages, elsewhere: installed.elsewhere },
         names: [workbench.image],
       };
@@ -122,21 +122,23 @@ function describeStart(url: string, path: string | undefined, { image, warnings 
   ].join('\n');
 }
 
-function describeEnd(packages: readonly string[], path: string | undefined, madeGit: boolean): string {
+function describeEnd(packages: readonly string[], path: string | undefined, openGit: boolean): string {
   const lines = ['The lab has ended.'];
   if (packages.length > 0 && path !== undefined)
     lines.push(
       `Installed here: ${packages.map((item) => safeLine(item)).join(', ')}.`,
       'galley lab --capture writes it into pylock.toml for the next build; galley lab --reset begins without it.',
     );
-  if (madeGit)
+  if (openGit)
     lines.push(
-      'warning: the session made a .git there. Look at its config and hooks before you run git in the folder: git runs what they name.',
+      'warning: there is a .git that the session made or could write to. Look at its config and hooks before you run git in the folder: git runs what they name.',
     );
   return lines.join('\n');
 }
 
-async function hasGit(path: string | undefined): Promise<boolean> {
-  if (path === undefined) return false;
-  return (await lstat(join(path, '.git')).catch(() => undefined)) !== undefined;
+/** What is in the place of `.git`: a folder or a file, which a lab only reads, or something else, such as a link, which it could turn elsewhere. */
+async function findGit(path: string | undefined): Promise<'shut' | 'open' | undefined> {
+  const found = path === undefined ? undefined : await lstat(join(path, '.git')).catch(() => undefined);
+  if (found === undefined) return undefined;
+  return found.isDirectory() || found.isFile() ? 'shut' : 'open';
 }
