@@ -4,7 +4,7 @@ import { bodyIsComing } from './end-answer.ts';
 /** A body that says it is no larger is read before a replica hears of it: a model's request has some kilobytes. */
 const aheadBytesMax = 64 * 1024;
 /** And how long it may take to come. */
-const aheadMsMax = 60_000;
+const aheadMsMax = 30_000;
 /** Bytes of a body in one second, and how many seconds in a row there may be fewer, while a replica waits for it. */
 const slowBytes = 16 * 1024;
 const slowSecondsMax = 10;
