@@ -258,7 +258,7 @@ def test_a_command_that_does_not_exist_gets_the_list_of_those_that_do() -> None:
     environment = clean_environment(GALLEY_PYTHON=sys.executable)
     ended = subprocess.run([str(LAUNCHER), "fly"], env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
-    assert "run|rehearse|compile|serve|check" in ended.stderr
+    assert "run|adopt|rehearse|compile|serve|check|lab" in ended.stderr
 
 
 def test_a_replica_of_a_build_waits_for_what_the_rehearsal_finds_and_then_serves_as_every_replica(tmp_path: Path) -> None:
