@@ -1,11 +1,11 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'undici';
 import type { BuildResult } from '../../packages/build/src/build.ts';
 import { runWorkload } from '../../packages/build/src/workload/run-workload.ts';
-import type { Rehearsal } from '../../packages/build/src/rehearsal/rehearse.ts';
+import { rehearsalRecords, type Rehearsal } from '../../packages/build/src/rehearsal/rehearse.ts';
 import type { Workload } from '../../packages/engine/src/engine.ts';
 import type { BuildHome } from '../../tests/e2e/build-home.ts';
 
@@ -31,7 +31,10 @@ export async function buildExample(home: BuildHome, name: string): Promise<Serve
   // A home of its own has one rehearsal: this build's.
   const folder = join(home.root, 'cache/rehearsals');
   const [record = ''] = await readdir(folder);
-  return { ...served, rehearsal: JSON.parse(await readFile(join(folder, record), 'utf8')) as Rehearsal };
+  const rehearsals = rehearsalRecords({ cacheDir: join(home.root, 'cache') });
+  const rehearsal = await rehearsals.get(record.split('.', 1)[0] ?? '');
+  if (rehearsal === undefined) throw new Error(`${folder} has no rehearsal of ${name}`);
+  return { ...served, rehearsal };
 }
 
 /** What was built in `home`, as a revision would run it. */
