@@ -71,7 +71,7 @@ function background(program: string, args: readonly string[]): void {
 }
 
 test.skipIf(!has('docker-registry', '--version'))(
-  'an old registry (distribution 2.8) takes our images, mounts, pieces and referrers by tag, and gives them back',
+  'an old registry (distribution 2.8) takes our images, mounts, pieces and referrers by tag, and gives them back (skipped without docker-registry)',
   async () => {
     const port = await freePort();
     const config = join(folder, 'registry.yml');

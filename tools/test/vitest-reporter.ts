@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
+import { statedReason } from './stated-reason.ts';
 import type { Failure, Skip, SuiteResult } from './suite-result.ts';
 
 /**
@@ -47,6 +48,8 @@ function reasonOf(test: TestCase): string {
   const result = test.result();
   const note = result.state === 'skipped' ? result.note : undefined;
   return (
-    note ?? (test.options.mode === 'todo' ? 'not written yet' : 'marked to be skipped, without a reason')
+    note ??
+    statedReason(test.fullName) ??
+    (test.options.mode === 'todo' ? 'not written yet' : 'marked to be skipped, without a reason')
   );
 }

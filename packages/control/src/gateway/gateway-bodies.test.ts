@@ -161,7 +161,7 @@ test("clients that never send the rest of a small body hold none of the replica'
 });
 
 test.skipIf(process.env['GALLEY_TEST_LONG'] !== '1')(
-  'a large body that stops coming is given up, and says so (long: waits out its ten seconds)',
+  'a large body that stops coming is given up, and says so (npm run test:long: waits out its ten seconds)',
   async () => {
     const socket = await open();
     socket.write(head('Transfer-Encoding: chunked', '/apps/default/iris/patient'));

@@ -2,7 +2,9 @@ import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openRuncUnderTest, runcUnavailable, type RuncUnderTest } from '../contract/runc-under-test.ts';
 
-describe.skipIf(runcUnavailable() !== undefined)('an engine that is closed', () => {
+const unavailable = runcUnavailable();
+
+describe.skipIf(unavailable !== undefined)(`an engine that is closed (${unavailable ?? 'runc'})`, () => {
   let under: RuncUnderTest;
   beforeAll(async () => {
     under = await openRuncUnderTest();

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { openRuncUnderTest, runcUnavailable } from '../contract/runc-under-test.ts';
 
+const unavailable = runcUnavailable();
 const program = `
 import http.client
 for _ in range(3):
@@ -12,8 +13,8 @@ for _ in range(3):
     assert asked.getresponse().read() == b"bytes"
 `;
 
-test.skipIf(runcUnavailable() !== undefined)(
-  'what a workload takes from the index is noted once, however often it is taken',
+test.skipIf(unavailable !== undefined)(
+  `what a workload takes from the index is noted once, however often it is taken (${unavailable ?? 'runc'})`,
   async () => {
     const upstream = createServer((request, response) => {
       if (request.url === '/simple/small/')
@@ -28,7 +29,9 @@ test.skipIf(runcUnavailable() !== undefined)(
     try {
       const { engine } = under;
       await engine.ensure(under.workload('takes', program, { egress: { index: true, hosts: [] } }));
-      await expect.poll(async () => (await engine.observe('takes'))?.phase).toBe('succeeded');
+      await expect
+        .poll(async () => (await engine.observe('takes'))?.phase, { timeout: 50_000 })
+        .toBe('succeeded');
       const noted = await engine.fetched?.('takes');
       expect(noted).toMatchObject([{ project: 'small', filename: 'small-1.0.tar.gz', bytes: 5 }]);
     } finally {

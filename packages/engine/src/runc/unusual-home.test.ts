@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openRuncUnderTest, runcUnavailable, type RuncUnderTest } from '../contract/runc-under-test.ts';
 
+const unavailable = runcUnavailable();
+
 /** conmon read its arguments in ASCII, and the umask took from directories what the container's ids need to pass them. */
 const umask = process.umask(0o077);
 let under: RuncUnderTest;
@@ -13,8 +15,8 @@ afterAll(async () => {
   await under?.dispose();
 });
 
-test.skipIf(runcUnavailable() !== undefined)(
-  'workloads start in a home with an umlaut and a blank, of a person whose umask is 077',
+test.skipIf(unavailable !== undefined)(
+  `workloads start in a home with an umlaut and a blank, of a person whose umask is 077 (${unavailable ?? 'runc'})`,
   async () => {
     await under.engine.ensure(under.workload('unusual', 'print("here")'));
     await expect.poll(async () => (await under.engine.observe('unusual'))?.phase).toBe('succeeded');

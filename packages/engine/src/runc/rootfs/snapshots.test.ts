@@ -9,8 +9,10 @@ import { runcUnavailable } from '../../contract/runc-under-test.ts';
 import { layoutOf } from '../layout.ts';
 import { openSnapshots } from './snapshots.ts';
 
-test.skipIf(runcUnavailable() !== undefined)(
-  'a layer that claims the diff id of another one gets none of its files',
+const unavailable = runcUnavailable();
+
+test.skipIf(unavailable !== undefined)(
+  `a layer that claims the diff id of another one gets none of its files (${unavailable ?? 'runc'})`,
   async () => {
     const root = await mkdtemp(join(tmpdir(), 'galley-snapshots-'));
     try {
