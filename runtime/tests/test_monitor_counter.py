@@ -153,6 +153,17 @@ def test_what_was_refused_at_the_door_is_told_apart_from_failures(counter):
     assert bucket["streams"]["input/kind"]["n"] == 2 and bucket["streams"]["prediction"]["n"] == 1
 
 
+def test_what_nobody_scored_is_counted_nowhere_and_leaves_its_paths(counter):
+    counter.profile = Profile("/nowhere")
+    outside, token = counter.profile.enter()
+    observed = counter.begin("r", 60.0)
+    observed.rows(some(1))
+    observed.forget()
+    assert counter.profile._current.get() is outside
+    counter.profile.leave(token)
+    assert counter.buckets(0)["buckets"] == [] and counter.state()["requests"] == 0
+
+
 def test_a_long_value_that_is_new_is_remembered_by_its_beginning(counter):
     base = some(1)[0]
     for number in range(2):

@@ -73,7 +73,7 @@ class Counter:
         self.profile = profile
 
     def begin(self, request_id, event_time=None):
-        """Opens an observation. Call it, and `end`, on the thread (or task) that calls the predictor.
+        """Opens an observation. Call it, and `end` or `forget`, on the thread (or task) that calls the predictor.
 
         `event_time` is seconds since 1970, a datetime, or None for now.
         """
@@ -227,13 +227,20 @@ class Observation:
     def end(self):
         """Counts the request. Call it once, after the answer was sent."""
         counter = self._counter
-        try:
-            if self._token is not None:
-                counter.profile.leave(self._token)
-        except ValueError:
-            pass  # another thread ends what this one began: its context goes with it
-        self._token = None
+        self._leave()
         try:
             counter.record(self)
         except Exception:
             counter.drop()
+
+    def forget(self):
+        """Instead of `end`: nobody scored it, and its client may come again with the same rows. It is counted nowhere."""
+        self._leave()
+
+    def _leave(self):
+        try:
+            if self._token is not None:
+                self._counter.profile.leave(self._token)
+        except ValueError:
+            pass  # another thread ends what this one began: its context goes with it
+        self._token = None

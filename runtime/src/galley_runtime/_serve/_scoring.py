@@ -2,7 +2,8 @@
 
 The order is the contract: rows take the shape of the call form or are refused by name, the validator speaks, the
 predictor is called, and the counter hears of each of these. A request that the schema refuses is still counted: rows
-of the wrong type are what a broken client or a changed feed looks like.
+of the wrong type are what a broken client or a changed feed looks like. One that only stood in line is not: its client
+comes again with the same rows, and would count twice.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from galley_runtime._serve._watch import Observed, Watch
 __all__ = ["Scored", "Scoring"]
 
 _NAMED_ROWS_MAX = 100
+#: Neither validator nor predictor has seen these.
+_UNSEEN = frozenset(("BUSY", "CLIENT_GONE"))
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _BOOT = os.urandom(6).hex()
 
@@ -86,7 +89,10 @@ class Scoring:
         try:
             predictions = self._answer(rows, observed, request, params)
         except Exception as error:
-            if isinstance(error, (RequestError, UnavailableError)):  # what it never saw is no failure of the model
+            if isinstance(error, RuntimeFailure) and error.code in _UNSEEN:
+                observed.forget()
+                raise
+            if isinstance(error, RequestError):  # what it never saw is no failure of the model
                 observed.refused()
             else:
                 observed.failure(error.__cause__ or error)

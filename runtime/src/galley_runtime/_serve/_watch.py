@@ -39,6 +39,10 @@ class Observed:
         """Counts. Called after the answer has been sent."""
         self._tell("end")
 
+    def forget(self) -> None:
+        """Counts nothing."""
+        self._tell("forget")
+
     def _tell(self, method: str, *arguments: Any) -> None:
         if self._inner is None:
             return
