@@ -154,7 +154,7 @@ test('an alarm is written at once and says what moved; evidence that grows is no
       type: 'Steady',
       status: 'False',
       reason: 'Drifting',
-      message: 'Moved since 2024-05-01T00:00:00.000Z: input/x.',
+      message: 'input/x moved; alarm at 2024-05-01T00:00:00.000Z.',
     },
   ]);
 });

@@ -104,6 +104,6 @@ function steadyCondition({ verdict }: ObservedMonitor['seen']): ConditionDraft {
     type,
     status: 'False',
     reason: state === 'broken' ? 'Broken' : 'Drifting',
-    message: `Moved since ${verdict.alarmAt ?? 'some time'}: ${names.join(', ')}${rest}.`,
+    message: `${names.join(', ')}${rest} moved; alarm at ${verdict.alarmAt ?? 'some time'}.`,
   };
 }
