@@ -166,6 +166,6 @@ test.skipIf(process.env['GALLEY_TEST_LONG'] !== '1')(
     const socket = await open();
     socket.write(head('Transfer-Encoding: chunked', '/apps/default/iris/patient'));
     socket.write('5\r\n12345\r\n');
-    expect(await readAll(socket)).toMatch(/^HTTP\/1\.1 408 [^]*"code":"BODY_TOO_SLOW"/);
+    expect(await readAll(socket)).toMatch(/^HTTP\/1\.1 408 [^]*"code":"TIMED_OUT"/);
   },
 );

@@ -172,7 +172,7 @@ function tooSlow({ request, response, sent }: UnderWay): void {
 function refuseSlow(request: IncomingMessage, response: ServerResponse): void {
   const error = 'The body of the request comes too slowly.';
   const hint = 'Send it in one piece, or from a better connection.';
-  refuse(request, response, { status: 408, code: 'BODY_TOO_SLOW', error, hint });
+  refuse(request, response, { status: 408, code: 'TIMED_OUT', error, hint });
 }
 
 function unavailable(

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ErrorCode } from '@galley/api/error/codes';
 import { bodyIsComing, endAnswer } from './end-answer.ts';
 
 /** An answer of the gateway itself, in the shape in which services answer errors (docs/design/wire.md). */
 export interface Refusal {
   readonly status: number;
-  readonly code: string;
+  /** One that docs/errors.md explains: of Galley's own, or of those that services answer with. */
+  readonly code: ErrorCode | 'BAD_REQUEST' | 'NOT_FOUND' | 'TIMED_OUT' | 'TOO_LARGE';
   readonly error: string;
   readonly hint?: string;
   readonly retryAfterSeconds?: number;
