@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { Client } from '@galley/api/http/client';
@@ -87,6 +88,7 @@ async function lookAt(
 }
 
 async function replay(input: Input, address: MonitorAddress, context: Context): Promise<Result> {
+  const { cwd, signal } = context;
   const budget = numberOption(input, 'falseAlarmsPerYear', 'above 0', (value) => value > 0);
   const tolerance = numberOption(input, 'tolerance', '0 or more', (value) => value >= 0);
   const requestsAlike = numberOption(input, 'requestsAlike', 'of at least 1', (value) => value >= 1);
@@ -99,8 +101,8 @@ async function replay(input: Input, address: MonitorAddress, context: Context): 
   const save = textOption(input, 'save');
   const replayed =
     file === undefined
-      ? await replayRecorded(await context.connect(), address, { save, settings, signal: context.signal })
-      : await replayFile(file, settings);
+      ? await replayRecorded(await context.connect(), address, { save, settings, cwd, signal })
+      : await replayFile(resolve(cwd, file), settings);
   const isOwn = Object.keys(settings).length > 0;
   const same = isOwn ? undefined : isSame(replayed);
   return {

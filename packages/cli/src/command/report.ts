@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
 import type { RecipeRecord } from '@galley/build/plan/recipe-record';
 import { textOption } from '../program.ts';
@@ -8,6 +6,7 @@ import { describeRecipe } from '../render/recipe.ts';
 import { describeReport } from '../render/report.ts';
 import type { Command, Context } from './command.ts';
 import { findApplication } from '../service/find.ts';
+import { writeNamedFile } from '../service/write-named-file.ts';
 
 export const command: Command = {
   summary: 'The run report: recipe and what every cell did, also when the build failed',
@@ -27,7 +26,7 @@ export const command: Command = {
       const notebook = await client.call('buildRecord', {
         params: { ...params, record: 'executedNotebook' },
       });
-      await writeFile(resolve(context.cwd, file), notebookHtml(notebook, build));
+      await writeNamedFile(context, file, notebookHtml(notebook, build));
     }
     return {
       text: [

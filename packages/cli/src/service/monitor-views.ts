@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { isDeepStrictEqual } from 'node:util';
 import { GalleyError } from '@galley/api/error/galley-error';
@@ -7,6 +6,7 @@ import type { Client } from '@galley/api/http/client';
 import type { Decision, DecisionInput } from '@galley/api/kind/decision';
 import type { JudgeSettings } from '@galley/control/monitor/judge/detector';
 import { replayVerdict, type Replayed } from './replay-verdict.ts';
+import { writeNamedFile } from './write-named-file.ts';
 
 /** A monitor, by its application. */
 export interface MonitorAddress {
@@ -21,10 +21,12 @@ export async function replayRecorded(
   {
     save,
     settings,
+    cwd,
     signal,
   }: {
     readonly save: string | undefined;
     readonly settings: Partial<JudgeSettings>;
+    readonly cwd: string;
     readonly signal: AbortSignal;
   },
 ): Promise<Replayed> {
@@ -37,7 +39,7 @@ export async function replayRecorded(
     }
   }
   const replayed = await replayVerdict(kept(), settings);
-  if (save !== undefined) await writeFile(save, `${lines.join('\n')}\n`);
+  if (save !== undefined) await writeNamedFile({ cwd }, save, `${lines.join('\n')}\n`);
   return replayed;
 }
 
