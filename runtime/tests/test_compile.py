@@ -5,20 +5,27 @@ import json
 import os
 import subprocess
 import sys
+import venv
 
 from running import PACKAGE
 
 
-def compile_modules(folder, modules, files):
-    app, out = folder / "app", folder / "out"
+def write_files(folder, files):
     for name, text in files.items():
-        (app / name).parent.mkdir(parents=True, exist_ok=True)
-        (app / name).write_text(text)
-    plan = folder / "modules.json"
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def compile_modules(folder, modules, files, app=None):
+    """In an environment of its own that has these files, with the repository `app` as working directory."""
+    venv.create(folder / "env", symlinks=True)
+    (site,) = (folder / "env" / "lib").glob("python3*/site-packages")
+    write_files(site, files)
+    out, plan = folder / "out", folder / "modules.json"
     value = {"schema": "galley.dev/modules/v1", "modules": modules, "appDir": str(app), "outDir": str(out)}
     plan.write_text(json.dumps(value))
-    command = [sys.executable, "-I", str(PACKAGE), "compile", str(plan)]
-    return subprocess.run(command, capture_output=True, text=True, check=False), app, out
+    command = [str(folder / "env/bin/python"), "-I", str(PACKAGE), "compile", str(plan)]
+    return subprocess.run(command, cwd=app, capture_output=True, text=True, check=False), site, out
 
 
 def cached(out, source):
@@ -37,10 +44,10 @@ def test_modules_are_compiled_where_the_interpreter_looks_and_never_run(tmp_path
         "broken.py": "this is no Python",
     }
     names = ["package", "package.inner", "namespace.deep.leaf", "broken", "json.decoder", "sys", "no.such", "../x", 3]
-    ended, app, out = compile_modules(tmp_path, names, files)
+    ended, site, out = compile_modules(tmp_path, names, files)
     assert ended.returncode == 0, ended.stderr
-    assert not [path for path in app.rglob("*.ran")]
-    compiled = [app / "package/__init__.py", app / "package/inner.py", app / "namespace/deep/leaf.py"]
+    assert not [path for path in site.rglob("*.ran")]
+    compiled = [site / "package/__init__.py", site / "package/inner.py", site / "namespace/deep/leaf.py"]
     for source in [*compiled, importlib.util.find_spec("json.decoder").origin]:
         assert os.path.exists(cached(out, source)), source
     assert len(list(out.rglob("*.pyc"))) == 4
@@ -48,13 +55,22 @@ def test_modules_are_compiled_where_the_interpreter_looks_and_never_run(tmp_path
 
 
 def test_the_bytecode_is_used_without_asking_the_source(tmp_path):
-    ended, app, out = compile_modules(tmp_path, ["taught"], {"taught.py": "value = 'compiled'"})
+    ended, site, out = compile_modules(tmp_path, ["taught"], {"taught.py": "value = 'compiled'"})
     assert ended.returncode == 0, ended.stderr
-    (app / "taught.py").write_text("value = 'source!!'")
+    (site / "taught.py").write_text("value = 'source!!'")
     script = "import taught; print(taught.value)"
     command = [sys.executable, "-X", f"pycache_prefix={out / 'pycache'}", "-c", script]
-    said = subprocess.run(command, cwd=app, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(command, cwd=site, capture_output=True, text=True, check=True).stdout
     assert said.strip() == "compiled"
+
+
+def test_modules_of_the_repository_stay_without(tmp_path):
+    app = tmp_path / "app"
+    write_files(app, {"helper.py": "x = 1", "src/features.py": "x = 1", "package/more.py": "x = 1"})
+    names = ["helper", "src.features", "package", "package.more"]
+    ended, site, out = compile_modules(tmp_path, names, {"package/__init__.py": ""}, app)
+    assert ended.returncode == 0, ended.stderr
+    assert [str(path) for path in out.rglob("*.pyc")] == [cached(out, site / "package/__init__.py")]
 
 
 def test_many_modules_are_shared_out_and_all_compiled(tmp_path):

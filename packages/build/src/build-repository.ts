@@ -99,13 +99,9 @@ async function trainAndFinish(
   const { context, phases } = work;
   const inputs = await trainingInputs(work, environment);
   const key = trainingKey(inputs);
-  // Not beside a postBuild: what that laid down is compiled, too, and a layer of it may be new.
-  const bytecode = beginBytecode(
-    work,
-    environment.serving,
-    post.layers.length === 0 ? code.layer : undefined,
-    facts,
-  );
+  // What a postBuild laid down is compiled, too.
+  const dependencies = [...environment.serving, ...post.layers];
+  const bytecode = beginBytecode(work, dependencies);
   try {
     const { training, reused } = await trainOnce(work, { inputs, key, image });
     const candidate = await phases.run('candidate', async (end) => {
@@ -116,7 +112,7 @@ async function trainAndFinish(
       end({ state: 'done', reason: countOf(made.layers.length, 'layer') });
       return made;
     });
-    const finished = await finish(work, { candidate, training, key, bytecode: bytecode.layer });
+    const finished = await finish(work, { candidate, training, key, dependencies, bytecode });
     return { training, reused, key, candidate, finished };
   } finally {
     await bytecode.end();

@@ -4,8 +4,8 @@ clean workload.
 The names come from a process that ran the user's code, so they are hostile, and nothing is imported here: not even
 parent packages, which `importlib.util.find_spec` would execute. Each part of a name is looked up on the path of its
 parent as PathFinder sees it; what a package does to its own `__path__` when it runs is not known, and such modules
-stay without bytecode. The tree lies under `sys.pycache_prefix`, and is unchecked (PEP 552): the layers below it never
-change.
+stay without bytecode. The repository's folder is not looked at: the tree lies under `sys.pycache_prefix`, is unchecked
+(PEP 552), and is shared by all images with the same dependency layers, whatever code they have.
 """
 
 from __future__ import annotations
@@ -39,9 +39,8 @@ def main(arguments: Union[str, List[str]]) -> int:
     except (OSError, ValueError) as error:
         sys.stderr.write(f"The list of modules {path} cannot be read: {error}.\n")
         return 2
-    app_dir = str(plan.get("appDir", "/home/galley/app"))
     prefix = os.path.join(str(plan.get("outDir", "/galley/out")), "pycache")
-    sources = sorted(set(_sources(names, [app_dir, *sys.path])))
+    sources = sorted(set(_sources(names, sys.path)))
     os.makedirs(prefix, exist_ok=True)
     _tell("started", 0, len(sources))
     # Processes and no pool: a pool needs semaphores, and those need /dev/shm.

@@ -1,6 +1,4 @@
-import { assembleImage } from '@galley/image/assemble/assemble-image';
 import type { Layer } from '@galley/image/descriptor';
-import { imageConfig, type ImageFacts } from '../layers/image-config.ts';
 import { compile, likelyModules } from '../rehearsal/bytecode.ts';
 import type { BuildWork } from './build-work.ts';
 
@@ -16,12 +14,7 @@ export interface EarlyBytecode {
  * Compiles what the last build loaded, on the layers of this one: with a package more, or in another repository of the project, the rehearsal most often
  * finds the same modules, and then their layer is there under its key (ADR 0113). Where it finds others, theirs are compiled as ever.
  */
-export function beginBytecode(
-  work: BuildWork,
-  dependencies: readonly Layer[],
-  code: Layer | undefined,
-  facts: ImageFacts,
-): EarlyBytecode {
+export function beginBytecode(work: BuildWork, dependencies: readonly Layer[]): EarlyBytecode {
   const stop = new AbortController();
   const { context, options, settings, workDir, tree } = work;
   const signal = AbortSignal.any([context.signal, stop.signal]);
@@ -34,13 +27,7 @@ export function beginBytecode(
   };
   const make = async (): Promise<Layer | undefined> => {
     const modules = await likelyModules(compiling, tree);
-    if (modules === undefined || code === undefined) return undefined;
-    // Of what a candidate will have, only its model is missing: compiling looks at neither model nor repository.
-    const image = await assembleImage(context.store, {
-      layers: [...dependencies, code],
-      config: imageConfig('candidate', facts),
-    });
-    return (await compile(compiling, image, dependencies, modules)).layer;
+    return modules === undefined ? undefined : (await compile(compiling, dependencies, modules)).layer;
   };
   const layer = make().catch(() => undefined);
   return {

@@ -19,6 +19,7 @@ import { findTraining, type Training } from '../training/training.ts';
 import type { TrainingInputs } from '../training/training-key.ts';
 import type { JsonObject } from '@galley/api/json-object';
 import type { BuildWork } from './build-work.ts';
+import type { EarlyBytecode } from './early-bytecode.ts';
 
 /** Runs the notebooks, unless source, lock and Python are those of an earlier run that read from no host. Throws as `train`. */
 export async function trainOnce(
@@ -68,8 +69,10 @@ export async function finish(
     readonly candidate: Image;
     readonly training: Training;
     readonly key: string;
-    /** Of the modules that are likely; never rejects. */
-    readonly bytecode: Promise<Layer | undefined>;
+    /** What of the candidate is compiled. */
+    readonly dependencies: readonly Layer[];
+    /** Of the modules that are likely. */
+    readonly bytecode: EarlyBytecode;
   },
 ): Promise<Finished> {
   const { options, phases } = work;
@@ -84,12 +87,11 @@ export async function finish(
     // It plays the service, so it has what the service will have.
     secrets: work.secrets.service,
   };
-  const isKnown = (await findRehearsal(rehearseOptions)) !== undefined;
-  const likely = isKnown ? Promise.resolve(undefined) : made.bytecode;
+  const known = await findRehearsal(rehearseOptions);
+  const likely = known === undefined ? made.bytecode.layer : Promise.resolve(undefined);
   const early = beginEarlyCheck(rehearseOptions, likely, process.availableMemory());
   try {
     const { rehearsal, reused } = await phases.run('rehearsal', async (end) => {
-      const known = await findRehearsal(rehearseOptions);
       if (known !== undefined) {
         end({ state: 'skipped', reason: 'this candidate was rehearsed before' });
         return { rehearsal: known, reused: true };
@@ -97,14 +99,16 @@ export async function finish(
       return { rehearsal: await rehearse(rehearseOptions), reused: false };
     });
     // Before the rehearsal's own list is compiled: it is the same, most often, and then it is found.
-    await made.bytecode;
+    await made.bytecode.layer;
     return {
-      ...(await serviceImage(work, rehearseOptions, rehearsal, early)),
+      ...(await serviceImage(work, rehearseOptions, { ...made, rehearsal, early })),
       rehearsal,
       reused,
       rehearsalKey: rehearsalKey(rehearseOptions),
     };
   } finally {
+    // In this order: the check waits for the bytecode, and after a failure nobody needs either.
+    await made.bytecode.end();
     await early.end();
   }
 }
@@ -113,12 +117,22 @@ export async function finish(
 function serviceImage(
   { context, options, phases, tree }: BuildWork,
   rehearseOptions: RehearseOptions,
-  rehearsal: Rehearsal,
-  early: EarlyCheck,
+  {
+    rehearsal,
+    early,
+    dependencies,
+  }: {
+    readonly rehearsal: Rehearsal;
+    readonly early: EarlyCheck;
+    readonly dependencies: readonly Layer[];
+  },
 ): Promise<{ readonly bytecode: BytecodeLayer; readonly service: Image }> {
   const { candidate } = rehearseOptions;
   return phases.run('service', async (end) => {
-    const bytecode = await bytecodeLayer(rehearseOptions, tree, rehearsal.modules);
+    const bytecode = await bytecodeLayer(rehearseOptions, tree, {
+      dependencies,
+      loaded: rehearsal.modules,
+    });
     const service = await appendLayers(context.store, candidate, [bytecode.layer, rehearsal.layer], {
       Labels: {
         'dev.galley.kind': 'service',

@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
+import { assembleImage } from '@galley/image/assemble/assemble-image';
 import type { Layer } from '@galley/image/descriptor';
 import { buildLayer } from '@galley/image/layer/build-layer';
-import type { Image } from '@galley/image/image';
 import { directoryEntry, type TarEntry } from '@galley/image/tar/entry';
 import { LayerCache, type CachedLayer } from '../cache/layer-cache.ts';
 import { RecordCache, stepKey } from '../cache/record-cache.ts';
@@ -25,15 +25,15 @@ export type CompileOptions = Pick<
   'context' | 'project' | 'application' | 'workDir' | 'settings'
 >;
 
-/** The layer of the modules that a candidate loaded, and a note of them for `likelyModules`. */
+/** The layer of the modules that a rehearsal loaded, and a note of them for `likelyModules`. */
 export async function bytecodeLayer(
-  options: RehearseOptions,
+  options: CompileOptions,
   tree: SourceTree,
-  loaded: readonly string[],
+  { dependencies, loaded }: { readonly dependencies: readonly Layer[]; readonly loaded: readonly string[] },
 ): Promise<BytecodeLayer> {
-  const { context, candidate, project, application } = options;
+  const { context, project, application } = options;
   const modules = withoutOwn(tree, loaded);
-  const made = await compile(options, candidate, candidate.layers.slice(0, -2), modules);
+  const made = await compile(options, dependencies, modules);
   for (const whose of [[project, application], [project]]) {
     await lastModules(context.cacheDir).set(stepKey(whose), modules);
   }
@@ -55,28 +55,29 @@ function lastModules(cacheDir: string): RecordCache<readonly string[]> {
 }
 
 /**
- * The layer of compiled modules of an image. Its bytes follow from the dependency layers and the names alone: the repository's own modules are left
- * out, so that an edited cell or helper finds it made (ADR 0041).
+ * The layer of compiled modules. It follows from the dependency layers and the names alone, and whoever has the same ones gets it, whatever the project:
+ * so it is made in an image of these layers, without the repository, its variables and its model (ADR 0041). The names of the repository's own
+ * modules are left out, so that a new helper finds it made.
  */
 export async function compile(
   options: CompileOptions,
-  image: Image,
   dependencies: readonly Layer[],
   modules: readonly string[],
 ): Promise<BytecodeLayer> {
   const { context } = options;
   const below = dependencies.map((layer) => layer.diffId);
-  const key = stepKey({ bytecode: 1, below, modules });
+  const key = stepKey({ bytecode: 2, below, modules });
   const made = await new LayerCache(context.cacheDir, context.store).getOrMake(key, async () => {
     const id = stepId('compile', options.project, options.application, key);
     const plan = JSON.stringify({ schema: 'galley.dev/modules/v1', modules });
+    const image = await assembleImage(context.store, { layers: dependencies, config: {} });
     return runWorkload(
       {
         id,
         project: options.project,
         image: image.digest,
         command: ['/opt/galley/runtime/bin/galley-runtime', 'compile', '/galley/in/modules.json'],
-        env: {},
+        env: { LANG: 'C.UTF-8' },
         rootfs: 'readonly',
         limits: stepLimits(options.settings),
         files: { '/galley/in/modules.json': plan },
