@@ -1,15 +1,13 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GalleyError } from '@galley/api/error/galley-error';
-import { shortDigest } from '@galley/api/digest';
-import type { Workbench } from '@galley/build/build-workbench';
 import { readInstalled } from '@galley/control/lab/installed';
 import { labFolder, prepareLabFolder, resetLabFolder } from '@galley/control/lab/lab-folder';
 import { withLabs } from '@galley/control/lab/open-labs';
 import { withLab } from '@galley/control/lab/session';
 import { homeLayout } from '@galley/control/owner/home';
 import type { Context, Result } from '../command/command.ts';
-import { safeLine } from '../render/safe-text.ts';
+import { describeLabEnd, describeLabStart } from '../render/lab.ts';
 import { openStore } from '../server/open-store.ts';
 import { makeLabWorkbench, type BuildRequest } from './run-build.ts';
 import type { SourceArgument } from './source-argument.ts';
@@ -55,7 +53,7 @@ export async function runLab(
       await prepareLabFolder(folder, workbench.recipe.python.version);
       const shutGit = (await findGit(mounted)) === 'shut';
       const { memoryBytes, cpus, egressHosts } = workbench.limits;
-      const url = await withLab(
+      const { url, status } = await withLab(
         engine,
         {
           project,
@@ -69,20 +67,21 @@ export async function runLab(
           signal,
         },
         async (lab) => {
-          context.say(describeStart(lab.url, mounted, workbench));
+          context.say(describeLabStart(lab.url, mounted, workbench));
           context.data({ url: lab.url, image: workbench.image });
-          await lab.ended();
-          return lab.url;
+          return { url: lab.url, status: await lab.ended() };
         },
       );
       const installed = await readInstalled(folder);
       if (mounted === undefined) await resetLabFolder(folder, new AbortController().signal);
-      const packages = installed.packages.map(({ name, version }) => `${name} ${version}`);
+      const lasting = mounted === undefined ? [] : installed.packages;
+      const packages = lasting.map(({ name, version }) => `${name} ${version}`);
       const openGit = !shutGit && (await findGit(mounted)) !== undefined;
       return {
-        text: describeEnd(packages, mounted, openGit),
+        text: describeLabEnd({ status, packages, openGit }),
         value: { url, image: workbench.image, installed: installed.packages, elsewhere: installed.elsewhere },
         names: [workbench.image],
+        exitCode: status === undefined || status.phase === 'succeeded' ? 0 : 1,
       };
     });
   } finally {
@@ -108,32 +107,6 @@ async function checkFolder(path: string, { home, env }: Context): Promise<void> 
       hint: 'Work in a folder of its own: mkdir lab && galley lab lab',
     },
   );
-}
-
-function describeStart(url: string, path: string | undefined, { image, warnings }: Workbench): string {
-  return [
-    ...warnings.map((warning) => `warning: ${safeLine(warning)}`),
-    '',
-    `JupyterLab   ${url}`,
-    path === undefined
-      ? `Working in   what workbench ${shortDigest(image)} holds: it goes with the session`
-      : `Working in   ${safeLine(path)}`,
-    'Ctrl-C ends it.',
-  ].join('\n');
-}
-
-function describeEnd(packages: readonly string[], path: string | undefined, openGit: boolean): string {
-  const lines = ['The lab has ended.'];
-  if (packages.length > 0 && path !== undefined)
-    lines.push(
-      `Installed here: ${packages.map((item) => safeLine(item)).join(', ')}.`,
-      'galley lab --capture writes it into pylock.toml for the next build; galley lab --reset begins without it.',
-    );
-  if (openGit)
-    lines.push(
-      'warning: there is a .git that the session made or could write to. Look at its config and hooks before you run git in the folder: git runs what they name.',
-    );
-  return lines.join('\n');
 }
 
 /** What is in the place of `.git`: a folder or a file, which a lab only reads, or something else, such as a link, which it could turn elsewhere. */
