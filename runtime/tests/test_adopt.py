@@ -134,6 +134,19 @@ def test_a_class_of_the_repository_is_found_and_takes_rows_by_the_names_beside_i
     assert rows == [{"a": 1, "b": 2.5}, {"a": None, "b": 4.0}]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("reference.csv", "a,b\n1,NaN\n2,4.5\n"),
+        ("reference.jsonl", '{"a": 1, "b": NaN}\n{"a": 2, "b": 4.5}\n'),
+    ],
+)
+def test_a_missing_number_is_null_as_pandas_writes_it_too(tmp_path, name, text):
+    adopted = Adopted(tmp_path, "m.pkl", MODEL, sample=name, files={name: text, "own.py": OWN})
+    rows = [json.loads(line)["rows"][0] for line in (adopted.out / "sample" / "sample.jsonl").read_text().splitlines()]
+    assert rows == [{"a": 1, "b": None}, {"a": 2, "b": 4.5}]
+
+
 def test_another_scikit_learn_than_the_file_was_saved_with_is_told_once(tmp_path):
     content = (MODELS / "iris.joblib").read_bytes().replace(b"1.9.1", b"1.2.1")
     adopted = Adopted(tmp_path, "iris.joblib", content)

@@ -10,7 +10,11 @@ import csv
 import json
 import os
 import random
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, List, Optional, Sequence
+
+from galley_runtime._errors import RequestError
+from galley_runtime._json import loads
+from galley_runtime._serve._table import MISSING_TEXTS, number_of_text
 
 __all__ = ["fit_columns", "read_rows", "write_rows"]
 
@@ -28,11 +32,15 @@ def read_rows(path: str) -> List[Any]:
             if len(rows) >= _ROWS_READ_MAX:
                 break
             if line.strip():
-                try:
-                    rows.append(json.loads(line))
-                except ValueError as error:
-                    raise ValueError(f"line {number} of {name} is no JSON: {error}") from error
+                rows.append(_value(line, f"Line {number} of {name}"))
         return rows
+
+
+def _value(line: str, what: str) -> Any:
+    try:
+        return loads(line, what, nan=True)
+    except RequestError as error:
+        raise ValueError(error.message) from error
 
 
 def _read_csv(file: Any, name: str) -> List[Any]:
@@ -53,13 +61,14 @@ def _read_csv(file: Any, name: str) -> List[Any]:
 
 
 def _column(texts: Sequence[str]) -> List[Any]:
-    """Numbers where every value that is there is one."""
-    for convert in (int, float):
-        try:
-            return [convert(text) if text.strip() else None for text in texts]
-        except ValueError:
-            continue
-    return [text or None for text in texts]
+    """Numbers where every value that is there is one, read as the service reads CSV; what pandas writes for none is null."""
+    there = [text.strip().lower() not in MISSING_TEXTS for text in texts]
+    numbers = [number_of_text(text) if is_there else None for text, is_there in zip(texts, there)]
+    if any(is_there and number is None for number, is_there in zip(numbers, there)):
+        return [text or None for text in texts]
+    if any(isinstance(number, float) for number in numbers):
+        return [float(text) if is_there else None for text, is_there in zip(texts, there)]
+    return numbers
 
 
 def fit_columns(rows: List[Any], columns: Optional[Sequence[str]], width: Optional[int]) -> List[Any]:
@@ -76,7 +85,7 @@ def fit_columns(rows: List[Any], columns: Optional[Sequence[str]], width: Option
     return rows
 
 
-def write_rows(folder: str, rows: List[Any], *, most: int, seed: int, held_out: bool) -> Dict[str, Any]:
+def write_rows(folder: str, rows: List[Any], *, most: int, seed: int, held_out: bool) -> None:
     """`sample.jsonl` and `sample.json` as a run writes them (docs/design/wire.md)."""
     kept = rows if len(rows) <= most else random.Random(seed).sample(rows, most)
     os.makedirs(folder, exist_ok=True)
@@ -93,4 +102,3 @@ def write_rows(folder: str, rows: List[Any], *, most: int, seed: int, held_out: 
     }
     with open(os.path.join(folder, "sample.json"), "w", encoding="utf-8") as file:
         json.dump(info, file)
-    return info

@@ -13,7 +13,7 @@ from typing import Any, Callable, Iterator, List, Mapping
 
 from galley_runtime._errors import ModelError, RequestError
 from galley_runtime._schema import Column, Schema, column_error
-from galley_runtime._serve._table import number_of_text, truth_of_text
+from galley_runtime._serve._table import MISSING_TEXTS, number_of_text, truth_of_text
 
 __all__ = ["Door", "mode_of"]
 
@@ -21,7 +21,6 @@ _MODES = ("typed", "strict", "lenient", "off")
 #: So many violations of one request are looked for, and so many of them are told.
 _COUNTED_MAX = 1000
 _TOLD_MAX = 20
-_MISSING_TEXTS = frozenset(("", "nan", "null"))
 
 
 def mode_of(environment: Mapping[str, str]) -> str:
@@ -135,5 +134,5 @@ def _coerced(column: Column, value: Any) -> Any:
             return int(value)
         if isinstance(value, str):
             number = number_of_text(value)
-            return None if value.strip().lower() in _MISSING_TEXTS else value if number is None else number
+            return None if value.strip().lower() in MISSING_TEXTS else value if number is None else number
     return value

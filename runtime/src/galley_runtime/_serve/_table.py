@@ -12,7 +12,10 @@ from typing import Any, Callable, List, Optional
 from galley_runtime._errors import RequestError
 from galley_runtime._schema import Schema
 
-__all__ = ["number_of_text", "rows_of_csv", "truth_of_text"]
+__all__ = ["MISSING_TEXTS", "number_of_text", "rows_of_csv", "truth_of_text"]
+
+#: In lower case: what stands where a number is missing.
+MISSING_TEXTS = frozenset(("", "nan", "null"))
 
 _TRUE = frozenset(("true", "True", "TRUE", "1"))
 _FALSE = frozenset(("false", "False", "FALSE", "0"))
