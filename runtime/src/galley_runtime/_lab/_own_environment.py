@@ -18,11 +18,12 @@ __all__ = ["IMAGE_ENVIRONMENT", "TOOLS", "lay_out", "own_environment"]
 IMAGE_ENVIRONMENT = "/opt/galley/env"
 TOOLS = "/opt/galley/tools"
 _PATH_FILE = "galley-image.pth"
+_PYTHON = "python{}.{}".format(*sys.version_info[:2])
 
 
 def own_environment(places: Places) -> str:
     """Another Python has other packages: each version has a folder of its own."""
-    return os.path.join(places.kept, "python{}.{}".format(*sys.version_info[:2]))
+    return os.path.join(places.kept, _PYTHON)
 
 
 def lay_out(places: Places, image: str = IMAGE_ENVIRONMENT, tools: str = TOOLS) -> str:
@@ -30,7 +31,7 @@ def lay_out(places: Places, image: str = IMAGE_ENVIRONMENT, tools: str = TOOLS) 
     prefix = own_environment(places)
     python = os.path.join(prefix, "bin", "python")
     ready = os.path.join(prefix, ".galley-ready")
-    packages = os.path.join(prefix, "lib", os.path.basename(_python_folder(image)), "site-packages")
+    packages = _packages_of(prefix)
     if os.path.exists(ready):
         return python
     # Half of one, of a start that was killed.
@@ -41,20 +42,19 @@ def lay_out(places: Places, image: str = IMAGE_ENVIRONMENT, tools: str = TOOLS) 
         config = source.read()
     _write(os.path.join(prefix, "pyvenv.cfg"), config)
     interpreter = os.path.realpath(os.path.join(image, "bin", "python"))
-    for name in ("python", "python3", "python{}.{}".format(*sys.version_info[:2])):
+    for name in ("python", "python3", _PYTHON):
         os.symlink(interpreter, os.path.join(prefix, "bin", name))
-    image_packages = os.path.join(_python_folder(image), "site-packages")
     # Not the bare path: path files of the image's packages count too.
-    _write(os.path.join(packages, _PATH_FILE), f"import site; site.addsitedir({image_packages!r})\n")
-    _copy_pip(os.path.join(_python_folder(tools), "site-packages"), packages)
+    _write(os.path.join(packages, _PATH_FILE), f"import site; site.addsitedir({_packages_of(image)!r})\n")
+    _copy_pip(_packages_of(tools), packages)
     for name in ("pip", "pip3"):
         _write(os.path.join(prefix, "bin", name), f'#!/bin/sh\nexec "{python}" -m pip "$@"\n', 0o755)
     _write(ready, "")
     return python
 
 
-def _python_folder(prefix: str) -> str:
-    return os.path.join(prefix, "lib", "python{}.{}".format(*sys.version_info[:2]))
+def _packages_of(prefix: str) -> str:
+    return os.path.join(prefix, "lib", _PYTHON, "site-packages")
 
 
 def _copy_pip(source: str, target: str) -> None:
