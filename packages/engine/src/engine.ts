@@ -83,7 +83,7 @@ export interface WorkloadStatus {
   /** Hash of the spec without its secrets: the same id with another hash is a conflict. */
   readonly specHash: string;
   readonly phase: 'pending' | 'starting' | 'running' | 'succeeded' | 'failed' | 'lost';
-  /** `NoIsolation`, `OOMKilled`, `Timeout`, `Error`, `Lost`, `ImageMissing`, `DiskFull`. */
+  /** `NoIsolation`, `OOMKilled`, `Timeout`, `Error`, `Lost`, `ImageMissing`, `ImageDamaged`, `DiskFull`. */
   readonly reason?: string;
   readonly message?: string;
   /** 128 + signal where a signal ended it. */

@@ -13,19 +13,22 @@ export async function withRepair<Result>(
   work: () => Promise<Result>,
   { emit, object }: { readonly emit: Emit; readonly object: string },
 ): Promise<Result> {
-  for (let repairs = 0; ; repairs += 1) {
+  const repaired = new Set<string>();
+  for (;;) {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof GalleyError) || !mayHelp(error, repairs) || repairs === repairsMax) throw error;
+      if (!(error instanceof GalleyError) || !mayHelp(error, repaired)) throw error;
+      repaired.add(error.message);
       emit({ object, phase: 'cache', step: 'make again', state: 'done', reason: error.message });
     }
   }
 }
 
-/** What is missing right after a repair was found to be damaged by who read it at the same time. */
-function mayHelp({ code, details }: GalleyError, repairs: number): boolean {
-  return details['removed'] === true || (code === 'BLOB_MISSING' && repairs > 0);
+/** What is missing right after a repair was found to be damaged by who read it at the same time. What breaks again would break for ever. */
+function mayHelp({ code, details, message }: GalleyError, repaired: ReadonlySet<string>): boolean {
+  if (repaired.has(message) || repaired.size === repairsMax) return false;
+  return details['removed'] === true || (code === 'BLOB_MISSING' && repaired.size > 0);
 }
 
 /** A file of the cache that its reader has found to be another than its hash says: removed, and said so for `withRepair`. */

@@ -36,15 +36,16 @@ async function check(predictions: RequestListener, requests: object = golden): P
       },
     },
   });
-  const options: SmokeOptions = {
-    context: { engine, signal: new AbortController().signal },
-    application: 'iris',
-    project: 'default',
-    settings: { serviceMemoryBytes: 1e8, serviceCpus: 1, egressHosts: [] },
-    secrets: { env: {}, files: {} },
-  };
-  return smokeCheck(image, { ...requests }, options);
+  return smokeCheck(image, { ...requests }, optionsOf(engine));
 }
+
+const optionsOf = (engine: Engine): SmokeOptions => ({
+  context: { engine, signal: new AbortController().signal },
+  application: 'iris',
+  project: 'default',
+  settings: { serviceMemoryBytes: 1e8, serviceCpus: 1, egressHosts: [] },
+  secrets: { env: {}, files: {} },
+});
 
 test('an image that answers as its rehearsal did is good, but for the rounding of numbers', async () => {
   expect(await check((_, response) => response.end('{"predictions":[0.5000000001]}'))).toEqual({
@@ -88,4 +89,12 @@ test('an image that answers without end is cut off, and does not fill the memory
     message: expect.stringContaining('with more than 67108864 bytes'),
   });
   expect(written).toBeLessThan(200 * 1024 ** 2);
+});
+
+test('an image of which a part is gone is not called one that does not serve: its build begins again', async () => {
+  const options = optionsOf(createMemoryEngine({ root: join(root, 'e'), programs: {} }));
+  await expect(smokeCheck(image, golden, options)).rejects.toMatchObject({
+    code: 'BLOB_MISSING',
+    details: { removed: true },
+  });
 });

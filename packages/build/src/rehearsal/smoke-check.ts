@@ -6,6 +6,7 @@ import { dialRequest } from '@galley/engine/socket/dial-request';
 import { isObject, type JsonObject } from '@galley/api/json-object';
 import { stepId } from '../workload/step-id.ts';
 import { stepLabels } from '../workload/leftovers.ts';
+import { throwIfNeverRan } from '../workload/run-workload.ts';
 import type { BuildContext } from '../build.ts';
 import type { BuildSettings } from '../plan/settings.ts';
 import { homeTmpfs, type RehearseOptions } from './rehearse.ts';
@@ -124,10 +125,11 @@ async function untilReady(
   throw await failed(engine, id, application, last);
 }
 
-/** Throws `SMOKE_CHECK_FAILED` when the workload runs no more. */
+/** Throws `SMOKE_CHECK_FAILED` when the workload runs no more, and as `throwIfNeverRan`. */
 export async function throwIfEnded(engine: Engine, id: string, application: string): Promise<void> {
   const status = await engine.observe(id);
   if (status?.phase !== 'failed' && status?.phase !== 'succeeded' && status?.phase !== 'lost') return;
+  await throwIfNeverRan(engine, status);
   const why = `it ended (${status.reason ?? status.phase}, exit code ${status.exitCode ?? 'unknown'})`;
   throw await failed(engine, id, application, why);
 }

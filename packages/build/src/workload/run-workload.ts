@@ -70,30 +70,33 @@ async function readLines(
 async function waitForEnd(engine: Engine, id: string, signal: AbortSignal): Promise<WorkloadStatus> {
   for await (const status of engine.watch(signal)) {
     if (status.id !== id) continue;
-    if (status.reason === 'NoIsolation') throw await noIsolation(engine, status);
-    if (status.reason === 'ImageDamaged') throw imageDamaged(id, status);
-    if (status.phase === 'failed' && status.exitCode === undefined) throw neverRan(status);
+    await throwIfNeverRan(engine, status);
     if (['succeeded', 'failed', 'lost'].includes(status.phase)) return status;
   }
   signal.throwIfAborted();
   throw new GalleyError('ENGINE_FAILED', `The engine stopped watching the workload ${id}.`);
 }
 
-/** Said here for every step: whoever asked for the workload would blame what was to run in it. */
-function neverRan({ id, reason, message }: WorkloadStatus): GalleyError {
-  const why = message ?? reason;
-  return new GalleyError('ENGINE_FAILED', `The workload ${id} did not come to run on this machine.`, {
+/**
+ * Throws for a workload that did not come to run: whoever asked for it would blame what was to run in it. `NO_ISOLATION`; `BLOB_MISSING` when a part of
+ * its image is gone; else `ENGINE_FAILED`.
+ */
+export async function throwIfNeverRan(engine: Engine, status: WorkloadStatus): Promise<void> {
+  const { id, phase, reason, message = reason } = status;
+  // Still `pending`: an engine that could run it may come yet.
+  if (reason === 'NoIsolation') throw await noIsolation(engine, status);
+  if (phase !== 'failed' || status.exitCode !== undefined) return;
+  // Altered, and removed by who was the first to read it (`ImageStore.discardAltered`): this workload, or one that began at the same time.
+  if (reason === 'ImageDamaged' || reason === 'ImageMissing') {
+    throw new GalleyError('BLOB_MISSING', message ?? `The image of the workload ${id} is not whole.`, {
+      hint: 'Build again: it is made anew.',
+      details: { removed: true },
+    });
+  }
+  throw new GalleyError('ENGINE_FAILED', `The workload ${id} did not come to run on this machine.`, {
     hint: 'galley doctor',
     details: { workload: id },
-    ...(why === undefined ? {} : { cause: new Error(why) }),
-  });
-}
-
-/** What was altered is gone from the store (`ImageStore.discardAltered`). */
-function imageDamaged(id: string, { message }: WorkloadStatus): GalleyError {
-  return new GalleyError('DIGEST_MISMATCH', message ?? `The image of the workload ${id} is damaged.`, {
-    hint: 'Build again: it is made anew.',
-    details: { removed: true },
+    ...(message === undefined ? {} : { cause: new Error(message) }),
   });
 }
 
