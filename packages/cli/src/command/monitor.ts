@@ -8,6 +8,7 @@ import { describePaths } from '../render/monitor-paths.ts';
 import { describeMonitor } from '../render/monitor-status.ts';
 import { describeDecision, describeReplay } from '../render/verdict.ts';
 import { findApplication } from '../service/find.ts';
+import { refuseOtherViewsFlags } from '../service/monitor-flags.ts';
 import { decide, isSame, replayFile, replayRecorded, type MonitorAddress } from '../service/monitor-views.ts';
 import type { Command, Context, Input, Result } from './command.ts';
 
@@ -53,6 +54,7 @@ export const command: Command = {
         hint: `galley monitor ${name} paths, replay, ack or accept`,
       });
     }
+    refuseOtherViewsFlags(input, name, view);
     if (view === 'replay') return replay(input, address, context);
     const client = await context.connect();
     await findApplication(client, name, context.project);
