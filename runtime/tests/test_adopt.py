@@ -117,6 +117,7 @@ MODEL = b"\x80\x02cown\nModel\n)\x81."
         ("a,b,c\n1,2,3\n", "3 columns, and the model takes 2"),
         ("a,a\n1,2\n", "no line of column names"),
         ("a,b\n1\n", "line 2 of sample.csv has 1 values, not 2"),
+        ("a,b\n1,1e999\n", "a number that is too large"),
     ],
 )
 def test_rows_that_do_not_fit_are_left_out_with_a_warning(tmp_path, text, said):

@@ -7,8 +7,6 @@ model is over-confident about them; `held-out` rows are kept first where there a
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 import weakref
 from typing import Any, Callable, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
@@ -16,6 +14,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, Optional, Sequence, Set
 from galley_runtime._call_form import CallForm
 from galley_runtime._capture._reservoir import Reservoir
 from galley_runtime._capture._rows import ListTable, Table, hash_row, table_of
+from galley_runtime._capture._sample_files import write_sample_files
 from galley_runtime._capture._state import State
 
 __all__ = ["Fitted", "Sampler", "Samples", "write_sample"]
@@ -196,20 +195,5 @@ def write_sample(
     seen = fitted.knows([name for name, _ in hashes], [place for _, place in hashes])
     flags = [known and not was_fitted for was_fitted in seen]
     order = sorted(range(len(rows)), key=lambda position: not flags[position])[: state.sample_rows]
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "sample.jsonl"), "w", encoding="utf-8") as file:
-        for position in order:
-            line = {"rows": [rows[position]], "heldOut": flags[position]}
-            file.write(json.dumps(line, allow_nan=False, separators=(",", ":")) + "\n")
-    held_out = sum(flags[position] for position in order)
-    info = {
-        "schema": "galley.dev/sample/v1",
-        "origin": "held-out" if held_out * 2 >= len(order) else "in-sample",
-        "source": source,
-        "requests": len(order),
-        "heldOut": held_out,
-        "total": total,
-    }
-    with open(os.path.join(folder, "sample.json"), "w", encoding="utf-8") as file:
-        json.dump(info, file)
-    return info
+    rows, flags = [rows[position] for position in order], [flags[position] for position in order]
+    return write_sample_files(folder, rows, flags, source, total)

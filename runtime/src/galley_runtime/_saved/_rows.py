@@ -7,11 +7,12 @@ of a column are; JSON lines hold a row each.
 from __future__ import annotations
 
 import csv
-import json
+import math
 import os
 import random
 from typing import Any, List, Optional, Sequence
 
+from galley_runtime._capture._sample_files import write_sample_files
 from galley_runtime._errors import RequestError
 from galley_runtime._json import loads
 from galley_runtime._serve._table import MISSING_TEXTS, number_of_text
@@ -66,9 +67,12 @@ def _column(texts: Sequence[str]) -> List[Any]:
     numbers = [number_of_text(text) if is_there else None for text, is_there in zip(texts, there)]
     if any(is_there and number is None for number, is_there in zip(numbers, there)):
         return [text or None for text in texts]
-    if any(isinstance(number, float) for number in numbers):
-        return [float(text) if is_there else None for text, is_there in zip(texts, there)]
-    return numbers
+    if not any(isinstance(number, float) for number in numbers):
+        return numbers
+    floats = [float(text) if is_there else None for text, is_there in zip(texts, there)]
+    if any(number is not None and math.isinf(number) for number in floats):
+        raise ValueError("it has a number that is too large for one")
+    return floats
 
 
 def fit_columns(rows: List[Any], columns: Optional[Sequence[str]], width: Optional[int]) -> List[Any]:
@@ -86,19 +90,6 @@ def fit_columns(rows: List[Any], columns: Optional[Sequence[str]], width: Option
 
 
 def write_rows(folder: str, rows: List[Any], *, most: int, seed: int, held_out: bool) -> None:
-    """`sample.jsonl` and `sample.json` as a run writes them (docs/design/wire.md)."""
+    """At most so many of them, as the sample of a run is written."""
     kept = rows if len(rows) <= most else random.Random(seed).sample(rows, most)
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "sample.jsonl"), "w", encoding="utf-8") as file:
-        for row in kept:
-            file.write(json.dumps({"rows": [row], "heldOut": held_out}, separators=(",", ":")) + "\n")
-    info = {
-        "schema": "galley.dev/sample/v1",
-        "origin": "held-out" if held_out else "in-sample",
-        "source": "reference",
-        "requests": len(kept),
-        "heldOut": len(kept) if held_out else 0,
-        "total": len(rows),
-    }
-    with open(os.path.join(folder, "sample.json"), "w", encoding="utf-8") as file:
-        json.dump(info, file)
+    write_sample_files(folder, kept, [held_out] * len(kept), "reference", len(rows))
