@@ -117,8 +117,8 @@ async function checkMachine({ architecture, runtime }: BundleContents, shown: st
 }
 
 /**
- * Layers have to hold what the bundle says they do: an engine finds unpacked ones by that and looks no further, and what it finds may be another
- * project's.
+ * Layers have to hold what the bundle says they do: it becomes part of the images, and an engine that has unpacked a layer before looks no
+ * further.
  */
 async function checkLayers(
   contents: BundleContents,

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createMemoryEngine, type MemoryEngine } from '@galley/engine/memory/memory-engine';
 import type { Program } from '@galley/engine/memory/program';
+import { assembleImage } from '@galley/image/assemble/assemble-image';
 import { readImage } from '@galley/image/assemble/read-image';
 import type { Layer } from '@galley/image/descriptor';
 import { buildLayer } from '@galley/image/layer/build-layer';
@@ -13,8 +14,11 @@ import type { ImageStore } from '@galley/image/store';
 import { fileEntry } from '@galley/image/tar/entry';
 import { bytecodeLayer } from '../rehearsal/bytecode.ts';
 import { treeOfFiles } from '../source/tree-of-files.ts';
+import type { Training } from '../training/training.ts';
 import type { BuildWork } from './build-work.ts';
 import { beginBytecode } from './early-bytecode.ts';
+import { PhaseLog } from './phase-log.ts';
+import { finish } from './train-and-rehearse.ts';
 
 let root: string;
 let store: ImageStore;
@@ -49,12 +53,21 @@ afterEach(async () => {
 const layerOf = (name: string): Promise<Layer> =>
   buildLayer(store, [fileEntry(name, Buffer.from(name))], { createdBy: name });
 
-/** Only what compiling asks of a build. */
+/** Only what compiling and rehearsing ask of a build. */
 async function workOf(name: string, project = 'default'): Promise<BuildWork> {
   return {
-    context: { engine, store, cacheDir: join(root, 'cache'), signal: AbortSignal.timeout(20_000) },
+    context: {
+      engine,
+      store,
+      cacheDir: join(root, 'cache'),
+      signal: AbortSignal.timeout(20_000),
+      emit: () => undefined,
+    },
+    object: `build/${name}`,
     options: { name, project },
-    settings: { memoryBytes: 1e9, cpus: 1 },
+    phases: new PhaseLog(() => undefined, `build/${name}`),
+    settings: { memoryBytes: 1e6, serviceMemoryBytes: 1e6, cpus: 1, egressHosts: [] },
+    secrets: { service: { env: {}, files: {} } },
     workDir: join(root, name),
     tree: await treeOfFiles({ 'helper.py': '' }, join(root, `spool-${name}`)),
   } as unknown as BuildWork;
@@ -102,5 +115,24 @@ test('a compiling that fails is nobody’s failure, and one that is ended stops;
   await started.promise;
   await early.end();
   expect(await early.layer).toBeUndefined();
+  expect(await engine.list()).toEqual([]);
+});
+
+test('a rehearsal that fails does not wait for it', async () => {
+  await rehearsed('first', ['numpy']);
+  dependencies = dependencies.slice(1);
+  program = async ({ workload, signal, killed }) => {
+    if (workload.command[1] === 'rehearse') return 1;
+    await once(AbortSignal.any([signal, killed]), 'abort');
+    return 0;
+  };
+  const work = await workOf('first');
+  const candidate = await assembleImage(store, { layers: dependencies, config: {} });
+  // Only what a rehearsal asks of it.
+  const training = { sampleInfo: null } as Training;
+  const bytecode = beginBytecode(work, dependencies);
+  await expect(finish(work, { candidate, training, key: 'a', dependencies, bytecode })).rejects.toMatchObject(
+    { code: 'REHEARSAL_FAILED' },
+  );
   expect(await engine.list()).toEqual([]);
 });

@@ -25,7 +25,7 @@ export interface Standby {
 const startsWithinMs = 120_000;
 const takesWithinMs = 30_000;
 
-/** Starts an image that lacks the layer of its rehearsal. The caller dismisses it, also when this throws. */
+/** Starts an image that lacks the layer of its rehearsal. Throws what the engine throws, and then nothing is left; else the caller dismisses it. */
 export async function standBy(image: Digest, options: SmokeOptions): Promise<Standby> {
   const { engine, signal } = options.context;
   const workload = smokeWorkload(image, options, { GALLEY_AWAIT_REHEARSED: '1' });

@@ -33,7 +33,7 @@ export interface WheelGroup {
 }
 
 export interface PlanOptions {
-  /** Layers at most; at least 9. Default 40: with base, tools, code, model and rehearsal an image stays far below 100. */
+  /** Layers at most, further parts of large wheels aside; at least 9. Default 40: with those, base, tools, code, model and rehearsal an image stays below 100. */
   readonly layersMax?: number;
   /** A larger wheel is split into parts of at most about so many bytes. Default 300 MB. */
   readonly partBytes?: number;
