@@ -2,10 +2,8 @@ import { textOption } from '../program.ts';
 import { allowedHosts } from '../service/allowed-hosts.ts';
 import { deploy, type DeployResult } from '../service/deploy.ts';
 import { readSource, sourceFlags } from '../service/source-flags.ts';
-import { formatBytes } from '@galley/api/kind/quantity';
-import { shortDigest, isDigest } from '@galley/api/digest';
-import { shorten } from '../render/shorten.ts';
-import { table } from '../render/table.ts';
+import { describeLayers } from '../render/build.ts';
+import { safeText } from '../render/safe-text.ts';
 import type { Command } from './command.ts';
 
 export const command: Command = {
@@ -60,19 +58,18 @@ export const command: Command = {
 
 /** What a person wants to know after a deploy: digest, layers, where it answers, what to type next. */
 export function describeDeploy(result: DeployResult): string {
+  const warnings = result.warnings.map((warning) => `warning: ${safeText(warning)}`);
   if (result.image === undefined) {
-    return `Application ${result.application} is being built as ${result.build ?? 'its next build'}.\nNext: galley logs build/${result.build ?? '…'} -f`;
+    return [
+      ...warnings,
+      `Application ${result.application} is being built as ${result.build ?? 'its next build'}.`,
+      `Next: galley logs build/${result.build ?? '…'} -f`,
+    ].join('\n');
   }
-  const rows = result.layers.map((layer) => [
-    layer.role,
-    isDigest(layer.digest) ? shortDigest(layer.digest) : layer.digest,
-    formatBytes(layer.sizeBytes),
-    layer.cached ? 'cached' : 'new',
-    shorten(layer.from, 60),
-  ]);
   return [
     `Image    ${result.image}`,
-    table(['LAYER', 'DIGEST', 'SIZE', '', 'FROM'], rows, ['left', 'left', 'right']),
+    describeLayers(result.layers),
+    ...warnings,
     '',
     `Service  ${result.url}`,
     ...(result.example === undefined

@@ -1,4 +1,4 @@
-import { shortDigest } from '@galley/api/digest';
+import { isDigest, shortDigest } from '@galley/api/digest';
 import { formatDuration } from '@galley/api/kind/duration';
 import { formatBytes } from '@galley/api/kind/quantity';
 import type { LayerRecord, PhaseRecord } from '@galley/build/build';
@@ -6,6 +6,7 @@ import type { Workbench } from '@galley/build/build-workbench';
 import type { MadeBuild } from '../service/run-build.ts';
 import { describeRecipe } from './recipe.ts';
 import { safeText } from './safe-text.ts';
+import { shorten } from './shorten.ts';
 import { table } from './table.ts';
 
 /** A build for people: what was read, how long each phase took, which layers came of it. */
@@ -24,13 +25,16 @@ export function describeBuild(result: MadeBuild | Workbench): string {
   ].join('\n');
 }
 
-function describeLayers(records: readonly LayerRecord[]): string {
+/** Layers from the bottom up, as a build or its object tells of them. */
+export function describeLayers(
+  records: readonly (Omit<LayerRecord, 'digest'> & { readonly digest: string })[],
+): string {
   const layers = records.map((layer) => [
     layer.role,
-    shortDigest(layer.digest),
+    isDigest(layer.digest) ? shortDigest(layer.digest) : layer.digest,
     formatBytes(layer.sizeBytes),
     layer.cached ? 'cached' : 'new',
-    safeText(layer.from).slice(0, 60),
+    shorten(safeText(layer.from), 60),
   ]);
   return table(['LAYER', 'DIGEST', 'SIZE', '', 'FROM'], layers, ['left', 'left', 'right']);
 }

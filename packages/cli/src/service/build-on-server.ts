@@ -39,7 +39,9 @@ export async function buildOnServer(
     const made = await resultOf(client, ended);
     if (tag !== undefined)
       await client.call('imageTag', { params: { name: tag }, body: { digest: made.image }, signal });
-    return { ...made, warnings: [...uploaded.warnings, ...made.warnings], build: build.metadata.name };
+    // The server reads the uploaded tree once more, and says some of it again.
+    const warnings = [...new Set([...uploaded.warnings, ...made.warnings])];
+    return { ...made, warnings, build: build.metadata.name };
   } finally {
     await lease.release();
   }

@@ -31,6 +31,8 @@ export interface DeployResult {
   readonly revision: string | undefined;
   readonly image: string | undefined;
   readonly layers: BuildObjectStatus['layers'];
+  /** What reading the source and building said to people; what strangers wrote is in it. */
+  readonly warnings: readonly string[];
   readonly url: string;
   /** A request to try: the `example` cell's, as the body of /invocations. */
   readonly example: string | undefined;
@@ -42,9 +44,9 @@ export async function deploy(
   source: SourceArgument,
   options: DeployOptions,
 ): Promise<DeployResult> {
-  const specSource = await sourceOf(client, source, options);
+  const { spec, warnings } = await sourceOf(client, source, options);
   const before = await client.get('Application', options.project, source.name);
-  const application = await writeApplication(client, source.name, before, specSource, options);
+  const application = await writeApplication(client, source.name, before, spec, options);
   const build = await waitForBuild(client, application, options);
   const { gateway } = await client.call('serverInfo', {});
   const url = serviceUrl({ gateway, project: options.project, application: source.name });
@@ -52,6 +54,7 @@ export async function deploy(
     application: source.name,
     url,
     layers: [],
+    warnings,
     image: undefined,
     revision: undefined,
     example: undefined,
@@ -65,6 +68,7 @@ export async function deploy(
     revision,
     image: finished.status.image,
     layers: finished.status.layers,
+    warnings: [...new Set([...warnings, ...(finished.status.warnings ?? [])])],
     example: await exampleOf(client, options.project, finished.metadata.name),
   };
 }
@@ -73,11 +77,12 @@ async function sourceOf(
   client: Client,
   source: SourceArgument,
   options: DeployOptions,
-): Promise<ApplicationSpec['source']> {
+): Promise<{ readonly spec: ApplicationSpec['source']; readonly warnings: readonly string[] }> {
   const remote = remoteSource(source, options);
-  if (remote !== undefined) return remote;
+  if (remote !== undefined) return { spec: remote, warnings: [] };
   const about = { ...options, object: `application/${source.name}` };
-  return { archive: (await uploadSource(client, source, ownSource(source, undefined), about)).archive };
+  const { archive, warnings } = await uploadSource(client, source, ownSource(source, undefined), about);
+  return { spec: { archive }, warnings };
 }
 
 /** What the server itself fetches; undefined: it lies on this machine. */
